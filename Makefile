@@ -1,0 +1,58 @@
+# All commands of this project. `make` alone lists them.
+#
+# PYTHON names the Python that .venv is made with (3.11 or newer), PORT where `make run`
+# serves. Settings in the environment, such as DATABASE_URL, reach what is run unchanged.
+
+PYTHON ?= python3
+PORT ?= 8000
+
+VENV_BIN := .venv/bin
+LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test test-servers test-all services services-stop lint lock
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what the product runs on into .venv
+	@$(PYTHON) scripts/setup.py
+
+setup-dev: ## the same, with what it is built and tested with
+	@$(PYTHON) scripts/setup.py --dev
+
+run: setup ## serve with demo data on http://127.0.0.1:8000 (PORT=... changes it)
+	@exec $(VENV_BIN)/python manage.py demo --port $(PORT)
+
+test: setup-dev ## run the tests, on SQLite
+	@$(VENV_BIN)/python -m pytest -n 2
+
+# The races take long and are run by `make test`; here they are left out.
+test-servers: setup-dev services ## run the tests again, on PostgreSQL and on MariaDB
+	@set -eu; set -a; . ./.services/env; set +a; \
+	for url in "$$TEST_POSTGRES_URL" "$$TEST_MARIADB_URL"; do \
+		echo "Testing on $${url%%:*}"; \
+		DATABASE_URL="$$url" $(VENV_BIN)/python -m pytest -n 2 -m "not races"; \
+	done
+
+test-all: ## run the tests on SQLite, PostgreSQL and MariaDB
+	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-servers
+
+services: ## install and start private PostgreSQL, MariaDB and Redis for tests
+	@$(PYTHON) scripts/services.py start
+
+services-stop: ## stop them and remove their data
+	@$(PYTHON) scripts/services.py stop
+
+lint: setup-dev ## check style, types, imports between parts, and migrations
+	$(VENV_BIN)/ruff check .
+	$(VENV_BIN)/ruff format --check .
+	$(VENV_BIN)/mypy
+	$(VENV_BIN)/lint-imports
+	$(VENV_BIN)/python manage.py makemigrations --check --dry-run
+
+lock: setup-dev ## choose versions anew for requirements/*.in, and write them down with hashes
+	@$(VENV_BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(LOCK) requirements/base.in -o requirements/base.txt
+	$(LOCK) requirements/dev.in -o requirements/dev.txt

@@ -1,0 +1,10 @@
+"""What tests run in, whatever the developer's own environment says: read before any settings."""
+
+import os
+import tempfile
+
+os.environ["ENV_FILE"] = os.devnull
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="turnout-tests-")
+for _name in ("SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "EMAIL_HOST", "EMAIL_BACKEND", "REDIS_URL", "PORT"):
+    os.environ.pop(_name, None)
+os.environ["LOG_LEVEL"] = "ERROR"

@@ -1,0 +1,45 @@
+"""Every write to accounts."""
+
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from turnout.accounts.models import User
+from turnout.core import audit
+from turnout.core.transactions import transactional
+
+
+@transactional
+def create_staff(email: str, password: str | None, *, name: str = "") -> User:
+    """Create somebody who runs the platform: staff, superuser, with a verified address.
+
+    They can't enter the admin before `enrol_second_factor`.
+    """
+    user = User(email=email, name=name, is_staff=True, is_superuser=True, is_verified=True)
+    user.clean()
+    user.set_password(password)
+    user.save(force_insert=True)
+    audit.record(audit.SYSTEM, "user.staff_created", user.id)
+    return user
+
+
+@transactional
+def set_password(user: User, password: str) -> None:
+    """Give the account a new password."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    audit.record(audit.SYSTEM, "user.password_set", user.id)
+
+
+@transactional
+def enrol_second_factor(user: User, *, secret: bytes | None = None) -> str:
+    """Give the account a TOTP device (RFC 6238) and return its `otpauth://` link; older devices stop working.
+
+    The link holds the secret: it is for the person's own eyes, once.
+    """
+    TOTPDevice.objects.filter(user=user).delete()
+    device = TOTPDevice(user=user, name="authenticator", confirmed=True)
+    if secret is not None:
+        device.key = secret.hex()
+    device.save()
+    audit.record(audit.SYSTEM, "user.second_factor_enrolled", user.id)
+    link: str = device.config_url
+    return link

@@ -1,0 +1,228 @@
+"""Events and workshops."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import generics, serializers
+from rest_framework.permissions import AllowAny
+
+from turnout.api.moments import LastMomentFilter, MomentFilter
+from turnout.api.partners import PartnerSerializer
+from turnout.api.speakers import SpeakerSerializer
+from turnout.core.clock import now
+from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
+from turnout.events.queries import Seats, seats_of
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    """A part of an event."""
+
+    class Meta:
+        model = Session
+        fields: ClassVar = ["id", "title", "starts_at", "ends_at", "room"]
+
+
+class CapacitiesSerializer(serializers.Serializer[dict[str, int | None]]):
+    """Capacity by attendance type; null is unlimited."""
+
+    on_site = serializers.IntegerField(required=False, allow_null=True)
+    online = serializers.IntegerField(required=False, allow_null=True)
+
+
+class EventSerializer(serializers.ModelSerializer[Event]):
+    """An event as everybody may see it."""
+
+    language = serializers.SerializerMethodField()
+    languages = serializers.SerializerMethodField()
+    attendance_types = serializers.ListField(child=serializers.ChoiceField(AttendanceType.choices), read_only=True)
+    capacity = serializers.SerializerMethodField()
+    capacities = serializers.SerializerMethodField()
+    available_seats = serializers.SerializerMethodField()
+    waitlist_length = serializers.SerializerMethodField()
+    duration = serializers.SerializerMethodField()
+    sessions = SessionSerializer(many=True, read_only=True)
+    speakers = SpeakerSerializer(many=True, read_only=True)
+    partner = PartnerSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Event
+        fields: ClassVar = [
+            "id",
+            "title",
+            "description",
+            "kind",
+            "status",
+            "language",
+            "languages",
+            "location",
+            "website",
+            "image",
+            "attendance_types",
+            "timezone",
+            "starts_at",
+            "ends_at",
+            "duration",
+            "registration_opens_at",
+            "registration_closes_at",
+            "capacity",
+            "capacities",
+            "available_seats",
+            "waitlist_enabled",
+            "waitlist_length",
+            "sessions",
+            "speakers",
+            "partner",
+        ]
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        """Count the seats once for all the fields that show them."""
+        self._seats: Seats = seats_of(instance)
+        return super().to_representation(instance)
+
+    def get_language(self, event: Event) -> str:
+        """The main language, as a BCP 47 tag; empty if it was never said."""
+        return next((language.code for language in event.languages.all()), "")
+
+    def get_languages(self, event: Event) -> list[str]:
+        """All its languages, the main one first."""
+        return [language.code for language in event.languages.all()]
+
+    def get_capacity(self, _event: Event) -> int | None:
+        """How many may come; null is unlimited."""
+        return self._seats.capacity
+
+    @extend_schema_field(CapacitiesSerializer(allow_null=True))
+    def get_capacities(self, _event: Event) -> dict[str, int | None] | None:
+        """Capacity by attendance type, where each has its own; else null."""
+        return self._seats.by_type or None
+
+    def get_available_seats(self, _event: Event) -> int | None:
+        """How many seats are left; null is unlimited."""
+        return self._seats.available
+
+    def get_waitlist_length(self, _event: Event) -> int:
+        """How many wait for a seat."""
+        return self._seats.waiting
+
+    def get_duration(self, event: Event) -> int:
+        """How long it takes from start to end, in minutes."""
+        return int((event.ends_at - event.starts_at).total_seconds() // 60)
+
+
+class EventFilter(filters.FilterSet):
+    """The filters of the contract; an empty one filters nothing, an unknown one is ignored."""
+
+    q = filters.CharFilter(method="by_text", label="Every word, as the beginning of a word in title or description.")
+    location = filters.CharFilter(method="by_location", label="The location or its beginning, case and accents apart.")
+    language = filters.CharFilter(method="by_language", label="A language it is held in, such as `en`.")
+    starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
+    starts_before = LastMomentFilter(field_name="starts_at", lookup_expr="lte")
+    kind = filters.ChoiceFilter(choices=Event.Kind.choices)
+    partner = filters.UUIDFilter(field_name="partner_id")
+    speaker = filters.UUIDFilter(field_name="speakers__id")
+    attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices, method="by_attendance_type")
+    has_seats = filters.BooleanFilter(method="by_seats")
+    ordering = filters.OrderingFilter(fields=["starts_at", "title"])
+
+    bounds: ClassVar = ["starts_after", "starts_before"]
+
+    def filter_queryset(self, queryset: QuerySet[Event]) -> QuerySet[Event]:
+        """Leave out what is over, unless the dates asked for reach back."""
+        asked: list[datetime | None] = [self.form.cleaned_data[name] for name in self.bounds]
+        if not any(moment is not None and moment < now() for moment in asked):
+            queryset = queryset.filter(ends_at__gte=now())
+        filtered: QuerySet[Event] = super().filter_queryset(queryset)
+        return filtered
+
+    def by_text(self, queryset: EventQuerySet, _name: str, text: str) -> EventQuerySet:
+        """Match words."""
+        return queryset.matching(text)
+
+    def by_location(self, queryset: EventQuerySet, _name: str, text: str) -> EventQuerySet:
+        """Match the place."""
+        return queryset.located_in(text)
+
+    def by_language(self, queryset: EventQuerySet, _name: str, code: str) -> EventQuerySet:
+        """Match one of the languages."""
+        return queryset.in_language(code)
+
+    def by_attendance_type(self, queryset: EventQuerySet, _name: str, attendance_type: str) -> EventQuerySet:
+        """Match the ways to take part."""
+        return queryset.open_to(attendance_type)
+
+    def by_seats(self, queryset: EventQuerySet, _name: str, left: bool) -> EventQuerySet:  # noqa: FBT001  # the library's call
+        """Match whether seats are left."""
+        return queryset.with_seats(left=left)
+
+
+class SearchFilter(EventFilter):
+    """The same filters under seed B's names, beside ours."""
+
+    keyword = filters.CharFilter(method="by_text", label="The same as `q`.")
+    date_from = MomentFilter(field_name="starts_at", lookup_expr="gte", label="The same as `starts_after`.")
+    date_to = LastMomentFilter(field_name="starts_at", lookup_expr="lte", label="The same as `starts_before`.")
+
+    bounds: ClassVar = [*EventFilter.bounds, "date_from", "date_to"]
+
+
+class EventViews(generics.GenericAPIView[Event]):
+    """What all views of events share."""
+
+    permission_classes = (AllowAny,)
+    serializer_class = EventSerializer
+    queryset = Event.objects.none()  # tells the schema of which model the ids are
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return what the caller may know of."""
+        return Event.objects.visible_to(self.request.user).with_details()
+
+
+class EventListView(EventViews, generics.ListAPIView[Event]):
+    """Published events, soonest first: what has not ended, and what has where the dates asked for reach back."""
+
+    filterset_class = EventFilter
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return what stands in public lists."""
+        return super().get_queryset().listed()
+
+
+class EventSearchView(EventListView):
+    """The same list and filters, and seed B's names for them."""
+
+    filterset_class = SearchFilter
+
+
+class EventDetailView(EventViews, generics.RetrieveAPIView[Event]):
+    """One event."""
+
+
+class WorkshopViews(EventViews):
+    """What all views of workshops share."""
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return workshops the caller may know of."""
+        return super().get_queryset().filter(kind=Event.Kind.WORKSHOP)
+
+
+class WorkshopsOfTheWeekView(WorkshopViews, generics.ListAPIView[Event]):
+    """Active workshops of the current week: Monday to Sunday in the site's timezone."""
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return what takes place this week."""
+        return super().get_queryset().listed().in_week_of(now())
+
+
+class WorkshopListView(WorkshopViews, generics.ListAPIView[Event]):
+    """All workshops, past ones too."""
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return what stands in public lists."""
+        return super().get_queryset().listed()
+
+
+class WorkshopDetailView(WorkshopViews, generics.RetrieveAPIView[Event]):
+    """One workshop."""

@@ -1,0 +1,352 @@
+"""Registrations: a guest's whole story."""
+
+import re
+from typing import Any, ClassVar
+from uuid import UUID
+
+import phonenumbers
+from django.http import HttpResponse
+from django.utils.translation import get_language
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from email_validator import EmailNotValidError, validate_email
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from turnout.api.idempotency import idempotent
+from turnout.core.errors import NotFoundError
+from turnout.events.models import AttendanceType, Event
+from turnout.registrations import actions
+from turnout.registrations.models import Registration
+from turnout.registrations.queries import find, position
+from turnout.registrations.tickets import ticket_pdf, ticket_png, ticket_svg, ticket_text
+
+TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
+_TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
+_TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
+_IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Kept for 24 hours.")
+_LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_NATIONAL_PHONE = re.compile(r"\d{6,15}")
+
+
+class NameField(serializers.CharField):
+    """A person's name: one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=200, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name; refuse line breaks and other control characters."""
+        name = super().to_internal_value(data)
+        if _CONTROL.search(name):
+            message = "A name is one line of text."
+            raise serializers.ValidationError(message, "invalid")
+        return name
+
+
+class AddressField(serializers.CharField):
+    """A mail address (RFC 5322, and RFC 6531 for other scripts)."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the address; refuse what no mail server would take."""
+        address = super().to_internal_value(data)
+        try:
+            if len(address) > _LONGEST_ADDRESS:
+                raise EmailNotValidError  # noqa: TRY301  # one kind of refusal
+            return validate_email(address, check_deliverability=False, test_environment=True).normalized
+        except EmailNotValidError as error:
+            message = "This is not a mail address."
+            raise serializers.ValidationError(message, "invalid") from error
+
+
+class PhoneField(serializers.CharField):
+    """A phone number: with country code it is kept as E.164, else as its digits."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the number; refuse what nobody could dial."""
+        text = super().to_internal_value(data)
+        if not text:
+            return ""
+        digits = re.sub(r"[\s().\-/]", "", text)
+        if _NATIONAL_PHONE.fullmatch(digits) and digits.isascii():
+            return digits
+        try:
+            number = phonenumbers.parse(text, None)  # refuses what is longer than 250 characters itself
+            if phonenumbers.is_possible_number(number):
+                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+        except phonenumbers.NumberParseException:
+            pass
+        message = "This is not a phone number. Write it with the country code: +213 555 12 34 56."
+        raise serializers.ValidationError(message, "invalid")
+
+
+class EventBriefSerializer(serializers.ModelSerializer[Event]):
+    """An event, on a registration for it."""
+
+    class Meta:
+        model = Event
+        fields: ClassVar = ["title", "starts_at", "ends_at", "timezone", "location", "status"]
+
+
+class RegistrationSerializer(serializers.ModelSerializer[Registration]):
+    """A registration as its holder sees it."""
+
+    event = serializers.UUIDField(source="event_id", read_only=True)
+    event_info = EventBriefSerializer(source="event", read_only=True)
+    position = serializers.SerializerMethodField()
+    ticket = serializers.SerializerMethodField()
+    online_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Registration
+        fields: ClassVar = [
+            "id",
+            "status",
+            "event",
+            "event_info",
+            "full_name",
+            "email",
+            "phone",
+            "attendance_type",
+            "position",
+            "ticket",
+            "online_url",
+            "created_at",
+            "confirmed_at",
+            "cancelled_at",
+        ]
+
+    def get_position(self, registration: Registration) -> int | None:
+        """The place in line, from 1; null for who does not wait."""
+        return position(registration)
+
+    def get_ticket(self, registration: Registration) -> str | None:
+        """The signed text for the QR code; null for who holds no seat."""
+        return ticket_text(registration) if registration.status == Registration.Status.CONFIRMED else None
+
+    def get_online_url(self, registration: Registration) -> str | None:
+        """Where it takes place online; null for who holds no seat."""
+        confirmed = registration.status == Registration.Status.CONFIRMED
+        return (registration.event.online_url or None) if confirmed else None
+
+
+class ConfirmedSerializer(RegistrationSerializer):
+    """A registration, and the key to it."""
+
+    manage_token = serializers.CharField(read_only=True)
+
+    class Meta(RegistrationSerializer.Meta):
+        fields: ClassVar = [*RegistrationSerializer.Meta.fields, "manage_token"]
+
+
+class NewRegistrationSerializer(serializers.Serializer[Any]):
+    """What a guest sends. `workshop` and `event` are the same: one of them is needed."""
+
+    workshop = serializers.UUIDField(required=False)
+    event = serializers.UUIDField(required=False)
+    full_name = NameField()
+    email = AddressField()
+    phone = PhoneField(required=False, allow_blank=True, default="")
+    attendance_type = serializers.ChoiceField(AttendanceType.choices)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Find the event among those the caller may know of."""
+        named = "event" if "event" in attrs else "workshop"
+        if named not in attrs:
+            raise serializers.ValidationError({named: self.fields[named].error_messages["required"]}, "required")
+        visible = Event.objects.visible_to(self.context["request"].user)
+        event = visible.filter(pk=attrs[named]).first()
+        if event is None:
+            message = "There is no event with this id."
+            raise serializers.ValidationError({named: message}, "does_not_exist")
+        return {**attrs, "event": event}
+
+
+class RegistrationChangeSerializer(serializers.Serializer[Any]):
+    """What the holder may change."""
+
+    full_name = NameField(required=False)
+    phone = PhoneField(required=False, allow_blank=True)
+    attendance_type = serializers.ChoiceField(AttendanceType.choices, required=False)
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """The token from the confirmation mail."""
+
+    token = serializers.CharField(max_length=200)
+
+
+class HolderSerializer(serializers.Serializer[Any]):
+    """The holder's key, where it is not in the header."""
+
+    token = serializers.CharField(max_length=200, required=False)
+
+
+class TicketSerializer(serializers.Serializer[Any]):
+    """A ticket: the signed text, and what it is for."""
+
+    ticket = serializers.CharField()
+    event = serializers.UUIDField()
+    registration = serializers.UUIDField()
+
+
+class RegistrationsView(APIView):
+    """Where guests register."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"post": (409,)}
+
+    @extend_schema(
+        operation_id="registrations_create",
+        request=NewRegistrationSerializer,
+        responses={201: RegistrationSerializer},
+        parameters=[_IDEMPOTENCY_KEY],
+    )
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Register as a guest. A mail follows; its link confirms, and only then a seat is taken."""
+        serializer = NewRegistrationSerializer(data=request.data, context={"request": request})
+        serializer.is_valid(raise_exception=True)
+        fields = serializer.validated_data
+        guest = actions.Guest(
+            full_name=fields["full_name"],
+            email=fields["email"],
+            phone=fields["phone"],
+            attendance_type=fields["attendance_type"],
+            language=get_language() or "en",
+        )
+        return Response(RegistrationSerializer(actions.register(fields["event"], guest)).data, status=201)
+
+
+class ConfirmView(APIView):
+    """Where the link in the mail leads."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"post": (409, 410)}
+
+    @extend_schema(
+        operation_id="registrations_confirm_email", request=TokenSerializer, responses={200: ConfirmedSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Confirm the address, and take a seat or the next place in line. A second call answers the same."""
+        serializer = TokenSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        registration = actions.confirm(serializer.validated_data["token"])
+        return Response(ConfirmedSerializer(registration).data)
+
+
+class RegistrationView(APIView):
+    """One registration, for its holder."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"patch": (409,)}
+
+    @extend_schema(
+        operation_id="registrations_retrieve",
+        responses={200: RegistrationSerializer},
+        parameters=[_TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+    )
+    def get(self, request: Request, registration_id: UUID) -> Response:
+        """Show where it stands."""
+        return Response(RegistrationSerializer(_held(request, registration_id)).data)
+
+    @extend_schema(
+        operation_id="registrations_change",
+        request=RegistrationChangeSerializer,
+        responses={200: RegistrationSerializer},
+        parameters=[_TOKEN_IN_HEADER],
+    )
+    def patch(self, request: Request, registration_id: UUID) -> Response:
+        """Change name, phone, or attendance type where seats allow."""
+        registration = _held(request, registration_id)
+        serializer = RegistrationChangeSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(RegistrationSerializer(actions.change(registration, serializer.validated_data)).data)
+
+
+class CancelView(APIView):
+    """Where the holder gives a registration up."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"post": (409,)}
+
+    @extend_schema(
+        operation_id="registrations_cancel",
+        request=HolderSerializer,
+        responses={200: RegistrationSerializer},
+        parameters=[_TOKEN_IN_HEADER],
+    )
+    def post(self, request: Request, registration_id: UUID) -> Response:
+        """Cancel; the seat goes to the first in line. Cancelling twice is cancelling once."""
+        return Response(RegistrationSerializer(actions.cancel(_held(request, registration_id))).data)
+
+
+class TicketView(APIView):
+    """The ticket as JSON."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"get": (409,)}
+
+    @extend_schema(
+        operation_id="registrations_ticket",
+        responses={200: TicketSerializer},
+        parameters=[_TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+    )
+    def get(self, request: Request, registration_id: UUID) -> Response:
+        """Return the signed text that the QR code holds."""
+        registration = _held(request, registration_id)
+        ticket = {
+            "ticket": ticket_text(registration),
+            "event": registration.event_id,
+            "registration": registration.id,
+        }
+        return Response(TicketSerializer(ticket).data)
+
+
+class TicketFileView(APIView):
+    """The ticket as a file."""
+
+    permission_classes = (AllowAny,)
+    problems: ClassVar = {"get": (409,)}
+    forms: ClassVar = {
+        "svg": ("image/svg+xml", ticket_svg),
+        "png": ("image/png", ticket_png),
+        "pdf": ("application/pdf", ticket_pdf),
+    }
+
+    @extend_schema(
+        operation_id="registrations_ticket_file",
+        responses={(200, media_type): OpenApiTypes.BINARY for media_type, _ in forms.values()},
+        parameters=[
+            _TOKEN_IN_HEADER,
+            _TOKEN_IN_QUERY,
+            OpenApiParameter("form", str, OpenApiParameter.PATH, enum=list(forms)),
+        ],
+    )
+    def get(self, request: Request, registration_id: UUID, form: str) -> HttpResponse:
+        """Return the ticket as `.svg`, `.png` or `.pdf`."""
+        if form not in self.forms:
+            raise NotFoundError
+        media_type, draw = self.forms[form]
+        content = draw(_held(request, registration_id))
+        name = f"ticket-{registration_id}.{form}"
+        return HttpResponse(content, media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep the key in the address from other sites and from caches."""
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+def _held(request: Request, registration_id: UUID) -> Registration:
+    """Return the registration to who shows its key: in a header, in the body, or, for reading, in the address."""
+    key = request.headers.get(TOKEN_HEADER)
+    if key is None:
+        sent: Any = request.query_params if request.method == "GET" else request.data
+        key = sent.get("token")
+    return find(registration_id, request.user, key if isinstance(key, str) else "")

@@ -1,0 +1,29 @@
+"""The API's addresses."""
+
+from django.urls import path, re_path
+
+from turnout.api import events, partners, registrations, speakers, system
+from turnout.api.errors import unknown_address
+
+urlpatterns = [
+    path("events/", events.EventListView.as_view()),
+    path("events/search/", events.EventSearchView.as_view()),
+    path("events/<uuid:pk>/", events.EventDetailView.as_view()),
+    path("workshops/", events.WorkshopsOfTheWeekView.as_view()),
+    path("workshops/all/", events.WorkshopListView.as_view()),
+    path("workshops/<uuid:pk>/", events.WorkshopDetailView.as_view()),
+    path("speakers/", speakers.SpeakerListView.as_view()),
+    path("speakers/<uuid:pk>/", speakers.SpeakerDetailView.as_view()),
+    path("partners/", partners.PartnerListView.as_view()),
+    path("partners/<uuid:pk>/", partners.PartnerDetailView.as_view()),
+    path("registrations/", registrations.RegistrationsView.as_view()),
+    path("registrations/confirm-email/", registrations.ConfirmView.as_view()),
+    path("registrations/<uuid:registration_id>/", registrations.RegistrationView.as_view()),
+    path("registrations/<uuid:registration_id>/cancel/", registrations.CancelView.as_view()),
+    path("registrations/<uuid:registration_id>/ticket/", registrations.TicketView.as_view()),
+    path("registrations/<uuid:registration_id>/ticket.<str:form>", registrations.TicketFileView.as_view()),
+    path("health/", system.HealthView.as_view()),
+    path("schema/", system.SchemaView.as_view(), name="schema"),
+    path("docs/", system.DocsView.as_view(url_name="schema")),
+    re_path(r"", unknown_address),
+]

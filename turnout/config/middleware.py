@@ -1,0 +1,62 @@
+"""What happens to every request, whatever it asks for."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from turnout.api.errors import problem, status_of
+from turnout.config.errors import answer
+from turnout.core.errors import DomainError
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+class RequestIdMiddleware:
+    """Names every request in its answer and its log lines: `X-Request-ID`, the client's own if it sent one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Name the request, and answer it."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class CleanAddressMiddleware:
+    """Refuses NUL characters in path and query: no database column can hold one."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Refuse, or answer."""
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return problem(400, "nul_character", "The address holds a NUL character.")
+        return self.get_response(request)
+
+
+class DomainErrorMiddleware:
+    """Lets pages raise what a rule said, and turns it into an answer; the API has done so for its own already."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Say why a rule said no."""
+        if isinstance(exception, DomainError):
+            return answer(request, status_of(exception), exception.code, exception.detail)
+        return None

@@ -1,0 +1,234 @@
+"""Every setting, read from the environment or from `.env` beside manage.py. docs/settings.md lists them."""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from turnout.config import logs
+from turnout.config.database import database
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+env = environ.Env()
+env.read_env(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
+
+# --- Whose machine this is ---------------------------------------------------------------------------------------
+# Nobody has configured anything: one person tries Turnout on their own machine. Anything configured and no DEBUG:
+# production, which needs all three.
+_NEEDED = ("SECRET_KEY", "DEBUG", "ALLOWED_HOSTS")
+_given = {name for name in _NEEDED if name in env.ENVIRON}
+DEBUG = env.bool("DEBUG", default=False)
+LOCAL = DEBUG or not _given
+if not LOCAL and (_missing := [name for name in _NEEDED if name not in _given or not env.str(name)]):
+    _message = f"Production needs {', '.join(_missing)} in the environment or in .env. See docs/settings.md."
+    raise ImproperlyConfigured(_message)
+
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def _own_secret() -> str:
+    """Return this machine's own secret, made when it is first asked for."""
+    path = DATA_DIR / "secret_key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48))
+    return path.read_text()
+
+
+SECRET_KEY = env.str("SECRET_KEY", default="") or _own_secret()
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+# The first encrypts, all decrypt.
+KEYS_SECRET: list[str] = env.list("KEYS_SECRET", default=[SECRET_KEY, *SECRET_KEY_FALLBACKS])
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+
+# --- Where it is found -------------------------------------------------------------------------------------------
+SITE_NAME = env.str("SITE_NAME", default="Turnout")
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{env.int('PORT', default=8000)}").rstrip("/")
+_https = PUBLIC_BASE_URL.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
+SECURE_SSL_REDIRECT = _https and not LOCAL
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "turnout.config.errors.csrf_failed"
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["X-Request-ID", "Retry-After"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-idempotency-key",
+    "x-registration-token",
+    "x-request-id",
+]
+
+# --- What it is made of ------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "turnout.core.apps.CoreConfig",
+    "turnout.notifications.apps.NotificationsConfig",
+    "turnout.accounts.apps.AccountsConfig",
+    "turnout.events.apps.EventsConfig",
+    "turnout.registrations.apps.RegistrationsConfig",
+    "turnout.api.apps.ApiConfig",
+    "turnout.web.apps.WebConfig",
+    "turnout.jobs.apps.JobsConfig",  # before Django's own: it extends runserver and createsuperuser
+    "unfold.apps.BasicAppConfig",  # never plain "unfold": it replaces the admin site, and the second factor with it
+    "turnout.config.apps.AdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "corsheaders",
+]
+MIDDLEWARE = [
+    "turnout.config.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "turnout.config.middleware.CleanAddressMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "turnout.config.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "turnout.config.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ]
+        },
+    }
+]
+TEST_RUNNER = "turnout.config.testing.PytestRunner"
+
+# --- Where it keeps things ---------------------------------------------------------------------------------------
+DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'turnout.sqlite3'}"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_URL = "/media/"
+STATIC_URL = "/static/"
+# Served from where the packages lie, so that there is nothing to collect.
+WHITENOISE_USE_FINDERS = True
+
+# --- Mail --------------------------------------------------------------------------------------------------------
+_KEPT = "turnout.notifications.kept.EmailBackend"
+if "EMAIL_URL" in env.ENVIRON:
+    _mail = env.email_url("EMAIL_URL")
+    EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+    EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"] or "localhost", _mail["EMAIL_PORT"] or 25
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+else:
+    _default = "django.core.mail.backends.smtp.EmailBackend" if "EMAIL_HOST" in env.ENVIRON else _KEPT
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_default)
+    EMAIL_HOST, EMAIL_PORT = env.str("EMAIL_HOST", default="localhost"), env.int("EMAIL_PORT", default=25)
+    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
+    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
+    EMAIL_USE_TLS, EMAIL_USE_SSL = env.bool("EMAIL_USE_TLS", default=False), env.bool("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="turnout@localhost.localdomain")
+# Kept and shown on one's own machine. In production nothing is shown, and nothing is sent into the void: messages wait
+# in the outbox until a mail server is named.
+MAIL_SHOWN = LOCAL and EMAIL_BACKEND == _KEPT
+MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != _KEPT
+MESSAGE_RENDERERS = {"registration": "turnout.registrations.mails.render"}
+# For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
+OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
+
+# --- People ------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]  # the address is unique by its key, which no collation blurs
+LOGIN_URL = "admin:login"
+PASSWORD_HASHERS = [
+    "turnout.accounts.hashers.Argon2Hasher",
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+OTP_TOTP_ISSUER = SITE_NAME
+
+# --- Languages and time ------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("ar", "العربية")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+
+# --- The API -----------------------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["turnout.api.permissions.DenyAll"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["turnout.api.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "turnout.api.paging.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "turnout.api.schema.Schema",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "turnout.api.negotiation.NoNegotiation",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "turnout.api.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Turnout",
+    "DESCRIPTION": "Events from sign-up to certificate.",
+    "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+    "SCHEMA_PATH_PREFIX": "/api/",
+}
+UNFOLD = {"SITE_TITLE": SITE_NAME, "SITE_HEADER": SITE_NAME}
+
+# --- Logs --------------------------------------------------------------------------------------------------------
+LOGGING = logs.configure(env.str("LOG_LEVEL", default="INFO"))

@@ -1,0 +1,1 @@
+"""What every room uses and which knows no other room: errors, time, tokens, keys, audit, idempotency, PDF."""

@@ -1,0 +1,19 @@
+"""The audit trail: who did what to which thing, and when. Rows are only ever added."""
+
+import uuid
+from collections.abc import Mapping
+
+from turnout.core.clock import now
+from turnout.core.models import AuditEntry
+
+GUEST = "guest"
+SYSTEM = "system"
+
+
+def record(actor: str, verb: str, subject: uuid.UUID, data: Mapping[str, object] | None = None) -> None:
+    """Write down a deed, in the deed's own transaction.
+
+    `actor` is `guest`, `system` or `user:<id>`; `verb` names the deed as `<thing>.<what happened>`; `data` holds what
+    changed, and never a secret.
+    """
+    AuditEntry.objects.create(actor=actor, verb=verb, subject=subject, data=dict(data or {}), at=now())

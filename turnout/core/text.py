@@ -1,0 +1,35 @@
+"""Text as people write it, brought to a form that can be compared."""
+
+import hashlib
+import re
+import unicodedata
+
+# A word keeps the signs that make names of languages: c++, c#, f#.
+_WORD = re.compile(r"\w+[+#]*")
+
+
+def fold(text: str) -> str:
+    """Return the text without case and accents: what a person takes for the same is the same."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", bare.casefold())
+
+
+def words(text: str) -> list[str]:
+    """Return the folded words of a text, in order."""
+    return _WORD.findall(fold(text))
+
+
+def normal_address(address: str) -> str:
+    """Return a mail address trimmed and in lower case; `josé@` stays another address than `jose@`."""
+    return unicodedata.normalize("NFC", address.strip()).lower()
+
+
+def digest(*parts: str) -> str:
+    """Return SHA-256 of the parts in lower-case hex: a key that every collation compares byte for byte."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def address_key(address: str) -> str:
+    """Return the key under which a mail address is looked up and kept unique."""
+    return digest("address", normal_address(address))

@@ -1,0 +1,71 @@
+"""One transaction an action, repeated when the database chose to end it."""
+
+import functools
+import random
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from django.db import IntegrityError, OperationalError, connection, transaction
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+ATTEMPTS = 4  # the first, and three more
+
+_POSTGRES_STATES = {"40001", "40P01"}  # serialization_failure, deadlock_detected
+_MYSQL_ERRORS = {1020, 1205, 1213}  # record changed, lock wait timeout, deadlock
+
+
+class RaceLostError(Exception):
+    """What this transaction read is no longer so: roll back and begin again."""
+
+
+def transactional(action: Callable[P, R]) -> Callable[P, R]:
+    """Run the action in one transaction, at most four times.
+
+    It is run again when the database ended it (deadlock, serialization, lock timeout, SQLite's lock) or when the action
+    itself saw that it lost a race (`RaceLostError`). Inside another transaction it joins that one, and what ends it
+    ends the outer one too: only the outermost repeats.
+    """
+
+    @functools.wraps(action)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if connection.in_atomic_block and not _is_test_wrapper():
+            return action(*args, **kwargs)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with transaction.atomic():
+                    return action(*args, **kwargs)
+            except (RaceLostError, OperationalError) as error:
+                if attempt == ATTEMPTS or not _worth_repeating(error):
+                    raise
+                # Full jitter: those who collided must not collide again.
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  # not a secret
+        raise AssertionError  # pragma: no cover  # the loop returns or raises
+
+    return run
+
+
+def violates(error: IntegrityError, *names: str) -> bool:
+    """Tell whether the error comes from one of the named constraints.
+
+    PostgreSQL and MariaDB name the constraint; SQLite names the columns instead, so give both.
+    """
+    return any(name in str(error) for name in names)
+
+
+def _is_test_wrapper() -> bool:
+    """Tell whether the only transaction around is the one a test case rolls back at its end."""
+    return len(connection.atomic_blocks) == 1 and getattr(connection.atomic_blocks[0], "_from_testcase", False)
+
+
+def _worth_repeating(error: Exception) -> bool:
+    if isinstance(error, RaceLostError):
+        return True
+    cause = error.__cause__
+    if connection.vendor == "postgresql":
+        return getattr(cause, "sqlstate", None) in _POSTGRES_STATES
+    if connection.vendor == "mysql":
+        return bool(error.args) and error.args[0] in _MYSQL_ERRORS
+    return "locked" in str(error)

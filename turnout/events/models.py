@@ -1,0 +1,309 @@
+"""Events and what belongs to them."""
+
+import zoneinfo
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.timezone import localtime
+
+from turnout.core.clock import now
+from turnout.core.ids import new_id
+from turnout.core.text import fold, words
+
+
+class AttendanceType(models.TextChoices):
+    """How somebody takes part."""
+
+    ON_SITE = "on_site"
+    ONLINE = "online"
+
+
+class Partner(models.Model):
+    """An organisation that stands behind events or sends speakers."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    website = models.URLField(max_length=500, blank=True)
+    level = models.CharField(max_length=40, blank=True, help_text="gold, silver, media, ...")
+    logo = models.URLField(max_length=500, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(name=""), name="partner_has_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Speaker(models.Model):
+    """Somebody who speaks at events."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=200)
+    bio = models.TextField(blank=True)
+    image = models.URLField(max_length=500, blank=True)
+    partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="speakers")
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(name=""), name="speaker_has_a_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """The ways in which events are found."""
+
+    def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
+        """Return what this actor may know of: drafts are known to staff and to their owner."""
+        if not actor.is_authenticated:
+            return self.exclude(status=Event.Status.DRAFT)
+        if getattr(actor, "is_staff", False):
+            return self
+        return self.filter(~Q(status=Event.Status.DRAFT) | Q(owner_id=actor.pk))
+
+    def listed(self) -> Self:
+        """Return what stands in public lists."""
+        return self.filter(status=Event.Status.PUBLISHED)
+
+    def not_over(self) -> Self:
+        """Return what has not ended."""
+        return self.filter(ends_at__gte=now())
+
+    def in_week_of(self, day: datetime) -> Self:
+        """Return what takes place between Monday and Sunday of this day's week in the site's timezone."""
+        local = localtime(day).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        monday = local - timedelta(days=local.weekday())
+        zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
+        # Midnights are taken from the calendar, not by adding 168 hours: a week with a clock change is not that long.
+        start, end = (moment.replace(tzinfo=zone) for moment in (monday, monday + timedelta(days=7)))
+        return self.filter(starts_at__lt=end, ends_at__gt=start)
+
+    def matching(self, text: str) -> Self:
+        """Return what has every word of the text, folded, as the beginning of a word in title or description.
+
+        A text without a single word matches nothing.
+        """
+        sought = words(text)
+        if not sought:
+            return self.none()
+        matches = Q()
+        for word in sought:
+            matches &= Q(search_text__contains=f" {word}")
+        return self.filter(matches)
+
+    def located_in(self, text: str) -> Self:
+        """Return what takes place where the folded text is the whole location or its beginning."""
+        return self.filter(location_key__startswith=location_key(text))
+
+    def in_language(self, code: str) -> Self:
+        """Return what is held in this language, among others perhaps."""
+        spoken = EventLanguage.objects.filter(event=OuterRef("pk"), code=code.strip().lower())
+        return self.filter(Exists(spoken))
+
+    def open_to(self, attendance_type: str) -> Self:
+        """Return what can be attended in this way."""
+        return self.filter(**{f"offers_{attendance_type}": True})
+
+    def with_seats(self, *, left: bool = True) -> Self:
+        """Return what has a seat left, or what has none."""
+        free = SeatPool.objects.filter(event=OuterRef("pk")).filter(SeatPool.free())
+        return self.filter(Exists(free) if left else ~Exists(free))
+
+    def with_details(self) -> Self:
+        """Load what a list of events shows, in a number of queries that does not depend on theirs."""
+        return self.select_related("partner").prefetch_related("speakers", "sessions", "pools", "languages")
+
+
+class Event(models.Model):
+    """Something people come to. A workshop is an event of kind `workshop`."""
+
+    class Kind(models.TextChoices):
+        """What sort of event it is."""
+
+        WORKSHOP = "workshop"
+        CONFERENCE = "conference"
+        MEETUP = "meetup"
+        COURSE = "course"
+        OTHER = "other"
+
+    class Status(models.TextChoices):
+        """Who sees it, and whether it takes place."""
+
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        CANCELLED = "cancelled"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.WORKSHOP)
+    status = models.CharField(max_length=10, choices=Status, default=Status.PUBLISHED)
+    title = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    website = models.URLField(max_length=500, blank=True)
+    image = models.URLField(max_length=500, blank=True)
+    location = models.CharField(max_length=200, blank=True)
+    online_url = models.URLField(max_length=500, blank=True, help_text="Shown to confirmed people only.")
+    offers_on_site = models.BooleanField("on site", default=True)
+    offers_online = models.BooleanField("online", default=True)
+    timezone = models.CharField(max_length=64, default="UTC", help_text="An IANA name, such as Africa/Algiers.")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    registration_opens_at = models.DateTimeField(null=True, blank=True)
+    registration_closes_at = models.DateTimeField(null=True, blank=True, help_text="Empty: when the event ends.")
+    waitlist_enabled = models.BooleanField("waiting list", default=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
+    )
+    partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="events")
+    speakers = models.ManyToManyField(Speaker, blank=True, related_name="events")
+    created_at = models.DateTimeField(default=now, editable=False)
+    # The event's name in the file it was imported from, hashed: what makes an import twice the same as once.
+    source_key = models.CharField(max_length=64, null=True, unique=True, editable=False)  # null is none
+    # Folded copies of what is searched, written by `clean()`.
+    location_key = models.CharField(max_length=400, blank=True, editable=False)
+    search_text = models.TextField(blank=True, editable=False)
+
+    objects: ClassVar[models.Manager["Event"]] = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        indexes: ClassVar = [
+            models.Index(fields=["starts_at", "id"], name="event_by_start"),
+            models.Index(fields=["location_key"], name="event_by_location"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="event_ends_after_it_starts",
+                violation_error_message="An event ends after it starts.",
+            ),
+            models.CheckConstraint(condition=~Q(title=""), name="event_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(offers_on_site=True) | Q(offers_online=True),
+                name="event_can_be_attended",
+                violation_error_message="People come on site, online, or both.",
+            ),
+            models.CheckConstraint(
+                condition=Q(registration_opens_at__isnull=True)
+                | Q(registration_closes_at__isnull=True)
+                | Q(registration_closes_at__gt=F("registration_opens_at")),
+                name="event_registration_closes_after_it_opens",
+                violation_error_message="Registration closes after it opens.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def clean(self) -> None:
+        """Check the timezone's name, and write the folded copies."""
+        if self.timezone not in zoneinfo.available_timezones():
+            message = "This is not the name of a timezone, such as Africa/Algiers."
+            raise ValidationError({"timezone": ValidationError(message, code="invalid")})
+        self.location_key = location_key(self.location)
+        self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The timezone in which people there read the clock."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+    @property
+    def attendance_types(self) -> list[str]:
+        """The ways in which it can be attended."""
+        offered = {AttendanceType.ON_SITE: self.offers_on_site, AttendanceType.ONLINE: self.offers_online}
+        return [kind.value for kind, offers in offered.items() if offers]
+
+    @property
+    def registration_ends_at(self) -> datetime:
+        """The moment from which nobody can register any more."""
+        return self.registration_closes_at or self.ends_at
+
+
+class EventLanguage(models.Model):
+    """A language an event is held in."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="languages")
+    code = models.CharField(max_length=12)
+    rank = models.PositiveSmallIntegerField(default=0)  # 0 is the event's main language
+
+    class Meta:
+        ordering: ClassVar = ["rank"]
+        indexes: ClassVar = [models.Index(fields=["code", "event"], name="language_by_code")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "code"], name="event_language_once"),
+            models.UniqueConstraint(fields=["event", "rank"], name="event_language_rank_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Session(models.Model):
+    """A part of an event, with a time and perhaps a room of its own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="sessions")
+    title = models.CharField(max_length=200)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    room = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["starts_at", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="session_ends_after_it_starts",
+                violation_error_message="A session ends after it starts.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class SeatPool(models.Model):
+    """The seats of an event, in all or for one attendance type: the counters every registration goes through.
+
+    A row of its own that no foreign key points at, so that nothing but a change of seats ever locks it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="pools")
+    # Empty: the pool serves everybody, however they attend.
+    attendance_type = models.CharField(max_length=7, choices=AttendanceType, blank=True)
+    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: as many as come.")
+    taken = models.PositiveIntegerField(default=0, editable=False)
+    waiting = models.PositiveIntegerField(default=0, editable=False)
+    seq = models.PositiveBigIntegerField(default=0, editable=False)  # the last place in line ever given
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "attendance_type"], name="seat_pool_once_per_type"),
+            models.CheckConstraint(
+                condition=Q(taken__gte=0) & (Q(capacity__isnull=True) | Q(taken__lte=F("capacity"))),
+                name="seats_never_oversold",
+            ),
+            models.CheckConstraint(condition=Q(waiting__gte=0, waiting__lte=F("seq")), name="seats_waiting_in_line"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.taken} of {self.capacity or 'any number'}"
+
+    @staticmethod
+    def free() -> Q:
+        """Return the condition under which a pool has a seat left."""
+        return Q(capacity__isnull=True) | Q(taken__lt=F("capacity"))
+
+
+def location_key(location: str) -> str:
+    """Return the text under which a location is found: folded, with single spaces."""
+    return " ".join(fold(location).split())

@@ -1,0 +1,23 @@
+"""Django's createsuperuser, which enrols the second factor too."""
+
+from typing import Any
+
+import segno
+from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
+
+from turnout.accounts.actions import enrol_second_factor
+from turnout.accounts.models import User
+
+
+class Command(DjangoCommand):
+    """Prints the link that enrols the second factor, without which the admin lets nobody in."""
+
+    def handle(self, *args: Any, **options: Any) -> str | None:
+        """Create the superuser, then enrol."""
+        known = set(User.objects.values_list("pk", flat=True))
+        result = super().handle(*args, **options)
+        for user in User.objects.filter(is_superuser=True).exclude(pk__in=known):
+            link = enrol_second_factor(user)
+            segno.make(link).terminal(self.stdout, compact=True)  # type: ignore[arg-type]  # writes text to it
+            self.stdout.write(f"Scan this with an authenticator app, or open: {link}")
+        return result

@@ -1,0 +1,33 @@
+"""The production server."""
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from turnout.jobs.server import serve
+
+
+class Command(BaseCommand):
+    """Serves by granian."""
+
+    help = "Serve Turnout in production, with the worker in the same processes."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add where, and with how many processes."""
+        parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
+        parser.add_argument("--workers", type=int, default=1, help="processes: one a core; one on SQLite")
+        parser.add_argument("--no-worker", action="store_true", help="a worker runs elsewhere, or by cron")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Serve until stopped."""
+        host, _separator, port = options["bind"].rpartition(":")
+        try:
+            serve(
+                host or "127.0.0.1",
+                int(port),
+                processes=options["workers"],
+                worker_inside=not options["no_worker"],
+            )
+        except (ImproperlyConfigured, ValueError) as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,64 @@
+"""The worker: does what is due, in batches that any number of workers can share."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+
+from turnout.core.idempotency import forget_old
+from turnout.notifications.actions import deliver_due
+from turnout.registrations.actions import expire_unconfirmed
+
+log = structlog.get_logger()
+
+PAUSE = 1.0  # seconds between looks at an empty outbox
+SWEEP_EVERY = 60.0  # seconds
+
+
+def run_once() -> int:
+    """Do all that is due now and say how many messages were taken on: for a cron line."""
+    _sweep()
+    taken = 0
+    while batch := _deliver():
+        taken += batch
+    return taken
+
+
+def run_until(stop: threading.Event) -> None:
+    """Do what is due, as it comes due, until told to stop. Nothing that goes wrong ends it."""
+    swept_at = float("-inf")
+    while not stop.is_set():
+        if time.monotonic() - swept_at >= SWEEP_EVERY:
+            _guarded(_sweep)
+            swept_at = time.monotonic()
+        if not _guarded(_deliver):
+            stop.wait(PAUSE)
+
+
+def in_background() -> threading.Event:
+    """Start a worker in a thread of this process; set the returned event to end it."""
+    stop = threading.Event()
+    threading.Thread(target=run_until, args=(stop,), name="worker", daemon=True).start()
+    return stop
+
+
+def _deliver() -> int:
+    # Without a mail server messages wait: to hand them to nobody would lose them.
+    return deliver_due() if settings.MAIL_DELIVERED else 0
+
+
+def _sweep() -> int:
+    return expire_unconfirmed() + forget_old()
+
+
+def _guarded(work: Callable[[], int]) -> int:
+    try:
+        return work()
+    except Exception:  # the database may be away for a minute; the worker must outlive that
+        log.exception("worker_failed")
+        return 0
+    finally:
+        close_old_connections()

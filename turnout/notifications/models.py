@@ -1,0 +1,58 @@
+"""The outbox: one row for each message that is owed."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from turnout.core.ids import new_id
+
+
+class Message(models.Model):
+    """A message owed to an address.
+
+    What it says is not stored: the room that owes it renders it when it is sent, so that no secret lies here and the
+    text is true at that moment.
+    """
+
+    class State(models.TextChoices):
+        """Where the message is on its way."""
+
+        DUE = "due"
+        SENT = "sent"
+        DEAD = "dead"  # given up: an organiser sees it and may send it again
+        VOID = "void"  # no longer true when its turn came
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=60)
+    subject = models.UUIDField()
+    version = models.PositiveIntegerField(default=1)
+    recipient = models.EmailField()
+    state = models.CharField(max_length=4, choices=State, default=State.DUE)
+    due_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    # Who is delivering it, and until when nobody else may.
+    lease = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    last_error = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "due_at"], name="message_by_due"),
+            models.Index(fields=["lease"], name="message_by_lease"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["kind", "subject", "version"], name="message_owed_once"),
+            models.CheckConstraint(condition=~Q(state="sent") | Q(sent_at__isnull=False), name="message_sent_has_time"),
+            models.CheckConstraint(
+                condition=Q(lease__isnull=True, leased_until__isnull=True)
+                | Q(lease__isnull=False, leased_until__gt=F("created_at")),
+                name="message_lease_has_end",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.recipient}"

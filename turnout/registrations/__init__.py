@@ -1,0 +1,1 @@
+"""Seats, waiting lists, confirmation and tickets: who comes to an event."""

@@ -1,0 +1,300 @@
+"""Every way in which a registration changes: the one owner of seats and of the line for them.
+
+Order of locks, in every action: the seat pools' rows first (by id), then registrations. An active registration is only
+ever changed under its pool's lock, so no two transactions wait for each other in a circle.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db import IntegrityError
+from django.db.models import F, QuerySet
+
+from turnout.core import audit, keys
+from turnout.core.clock import now
+from turnout.core.errors import ConflictError, Fault, GoneError, InvalidError
+from turnout.core.ids import new_id
+from turnout.core.text import normal_address
+from turnout.core.tokens import read_token
+from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional
+from turnout.events.models import Event, SeatPool
+from turnout.notifications.actions import owe
+from turnout.registrations.models import CONFIRM, CONFIRMATION_LIVES, Registration, active_key
+from turnout.registrations.queries import line, pools_for
+from turnout.registrations.tickets import TICKET
+
+Status = Registration.Status
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who registers, as they tell it."""
+
+    full_name: str
+    email: str
+    attendance_type: str
+    phone: str = ""
+    language: str = "en"
+
+
+@transactional
+def register(event: Event, guest: Guest) -> Registration:
+    """Write down a guest's wish to come, and owe them a mail to confirm it. No seat is taken, nobody is bound.
+
+    Whoever registered before with that address, the answer is the same.
+    Raises ConflictError `registration_closed`, `registration_not_open`, or `event_full` where there is no waiting list;
+    InvalidError where the event can't be attended that way.
+    """
+    _check_open(event)
+    _check_offered(event, guest.attendance_type)
+    if not event.waitlist_enabled and not pools_for(event, guest.attendance_type).filter(SeatPool.free()).exists():
+        raise _event_full()
+    start = now()
+    registration = Registration.objects.create(
+        event=event,
+        full_name=guest.full_name,
+        email=normal_address(guest.email),
+        phone=guest.phone,
+        attendance_type=guest.attendance_type,
+        language=guest.language,
+        created_at=start,
+        expires_at=start + CONFIRMATION_LIVES,
+    )
+    owe("registration.confirm", registration.id, registration.email)
+    audit.record(audit.GUEST, "registration.created", registration.id)
+    return registration
+
+
+@transactional
+def confirm(token: str) -> Registration:
+    """Take a seat, or the next place in line, for whoever shows the token from the confirmation mail.
+
+    A second call, or a second registration of the same person, answers the registration that already stands.
+    Raises InvalidError `token_invalid`; GoneError `token_expired`; ConflictError `registration_cancelled`,
+    `registration_closed`, `event_full`.
+    """
+    registration = Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
+    if registration is None or registration.expires_at <= now() or registration.status == Status.EXPIRED:
+        message = "This link is older than seven days. Register again to get a new one."
+        raise GoneError(message, "token_expired")
+    if registration.status == Status.CANCELLED:
+        message = "This registration was cancelled. Register again to come after all."
+        raise ConflictError(message, "registration_cancelled")
+    if registration.status in Registration.ACTIVE:
+        return registration
+    event = registration.event
+    standing = Registration.objects.filter(active_key=active_key(event.id, registration.email)).first()
+    if standing is not None:
+        standing.event = event
+        return standing
+    if event.status != Event.Status.PUBLISHED or event.ends_at <= now():
+        raise _registration_closed()
+    _seat(registration)
+    return registration
+
+
+@transactional
+def cancel(registration: Registration, *, actor: str = audit.GUEST) -> Registration:
+    """Give a registration up; its seat goes to the first in line in the same transaction, and both are told.
+
+    Cancelling what is cancelled changes nothing. ConflictError `registration_closed` once it expired or the event is
+    over.
+    """
+    registration, pools = _locked(registration)
+    if registration.status == Status.CANCELLED:
+        return registration
+    _check_changeable(registration)
+    before = registration.status
+    _move(registration, Status.CANCELLED, active_key=None, cancelled_at=now())
+    if before in Registration.ACTIVE:
+        _leave(pools[registration.attendance_type], before)
+        owe("registration.cancelled", registration.id, registration.email)
+    audit.record(actor, "registration.cancelled", registration.id, {"was": before})
+    return registration
+
+
+@transactional
+def change(registration: Registration, fields: Mapping[str, str], *, actor: str = audit.GUEST) -> Registration:
+    """Change the holder's `full_name`, `phone` or `attendance_type`.
+
+    Another attendance type with seats of its own needs one free there (ConflictError `event_full`); the seat left goes
+    to the first in line for it. ConflictError `registration_closed` once cancelled, expired or over.
+    """
+    wanted = fields.get("attendance_type", registration.attendance_type)
+    _check_offered(registration.event, wanted)
+    registration, pools = _locked(registration, wanted)
+    _check_changeable(registration)
+    changed = {name: value for name, value in fields.items() if getattr(registration, name) != value}
+    if not changed:
+        return registration
+    left = pools[registration.attendance_type]
+    for name, value in changed.items():
+        setattr(registration, name, value)
+    registration.save(update_fields=list(changed))
+    if registration.status in Registration.ACTIVE and pools[wanted] != left:
+        _switch(registration, left, pools[wanted])
+    audit.record(actor, "registration.changed", registration.id, {"fields": sorted(changed)})
+    return registration
+
+
+@transactional
+def change_capacity(pool: SeatPool, capacity: int | None, *, actor: str = audit.SYSTEM) -> SeatPool:
+    """Set how many may come (None: any number); new seats go to the first in line in the same transaction.
+
+    ConflictError `capacity_below_taken` where more seats are taken than that.
+    """
+    pool = SeatPool.objects.select_for_update().get(pk=pool.pk)
+    check_capacity(pool, capacity)
+    before, pool.capacity = pool.capacity, capacity
+    _settle(pool)
+    audit.record(actor, "event.capacity_changed", pool.event_id, {"was": before, "is": capacity})
+    return pool
+
+
+def check_capacity(pool: SeatPool, capacity: int | None) -> None:
+    """ConflictError `capacity_below_taken` where more seats are taken than that."""
+    if capacity is not None and capacity < pool.taken:
+        message = f"{pool.taken} seats are taken: the capacity can't be lower than that."
+        raise ConflictError(message, "capacity_below_taken", taken=pool.taken)
+
+
+@transactional
+def expire_unconfirmed() -> int:
+    """Move registrations that were not confirmed in time to `expired`, and say how many they were."""
+    overdue = Registration.objects.filter(status=Status.PENDING, expires_at__lte=now())
+    return overdue.update(status=Status.EXPIRED)
+
+
+def _seat(registration: Registration) -> None:
+    """Take a seat if there is one, else the next place in line, by statements that decide and count in one."""
+    pools = pools_for(registration.event, registration.attendance_type)
+    ticket_key = keys.active_key_id(TICKET)  # asked before the counter's row is locked
+    for _ in range(ATTEMPTS):
+        if _take_seat(pools):
+            _admit(registration, ticket_key, "registration.confirmed")
+            return
+        if not registration.event.waitlist_enabled:
+            raise _event_full()
+        if _join_line(pools):
+            place = pools.values_list("seq", flat=True).get()
+            _activate(registration, Status.WAITLISTED, place=place)
+            owe("registration.waitlisted", registration.id, registration.email)
+            audit.record(audit.GUEST, "registration.waitlisted", registration.id)
+            return
+        # A seat came free between the two statements: what hit no row held no lock.
+    raise RaceLostError
+
+
+def _take_seat(pools: QuerySet[SeatPool]) -> bool:
+    return pools.filter(SeatPool.free()).update(taken=F("taken") + 1) == 1
+
+
+def _join_line(pools: QuerySet[SeatPool]) -> bool:
+    # Only where no seat is left: else a cancel in between would leave a free seat and somebody waiting.
+    return pools.filter(taken__gte=F("capacity")).update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
+
+
+def _admit(registration: Registration, ticket_key: str, kind: str) -> None:
+    """Give the registration its seat's ticket; the counter is the caller's."""
+    _activate(registration, Status.CONFIRMED, ticket_id=new_id(), ticket_key=ticket_key, place=None)
+    owe(kind, registration.id, registration.email)
+    audit.record(audit.SYSTEM if kind == "registration.promoted" else audit.GUEST, kind, registration.id)
+
+
+def _activate(registration: Registration, status: Status, **fields: object) -> None:
+    fields["active_key"] = active_key(registration.event_id, registration.email)
+    fields["confirmed_at"] = registration.confirmed_at or now()
+    try:
+        _move(registration, status, **fields)
+    except IntegrityError as error:
+        # The same person confirmed another registration this moment: begin again, and find that one.
+        raise RaceLostError from error
+
+
+def _move(registration: Registration, status: Status, **fields: object) -> None:
+    """Change the status, if it is still what we read; RaceLostError if not."""
+    known = Registration.objects.filter(pk=registration.pk, status=registration.status)
+    if known.update(status=status, **fields) != 1:
+        raise RaceLostError
+    for name, value in {"status": status, **fields}.items():
+        setattr(registration, name, value)
+
+
+def _leave(pool: SeatPool, status: str) -> None:
+    """Take one who had this status out of the counters, and give a seat that came free to the first in line."""
+    if status == Status.CONFIRMED:
+        pool.taken -= 1
+    else:
+        pool.waiting -= 1
+    _settle(pool)
+
+
+def _settle(pool: SeatPool) -> None:
+    """Give free seats to the first in line, and write the counters of a pool whose row the caller has locked.
+
+    The only place where anybody is promoted, whatever freed the seat.
+    """
+    free = pool.waiting if pool.capacity is None else min(pool.waiting, pool.capacity - pool.taken)
+    if free > 0:
+        ticket_key = keys.active_key_id(TICKET)
+        for registration in line(pool)[:free]:
+            _admit(registration, ticket_key, "registration.promoted")
+            pool.taken += 1
+            pool.waiting -= 1
+    pool.save(update_fields=["capacity", "taken", "waiting"])
+
+
+def _switch(registration: Registration, left: SeatPool, entered: SeatPool) -> None:
+    """Move an active registration, already of the other type, from one locked pool to the other."""
+    if not _take_seat(SeatPool.objects.filter(pk=entered.pk)):
+        raise _event_full()
+    before = registration.status
+    if before == Status.WAITLISTED:
+        _admit(registration, keys.active_key_id(TICKET), "registration.promoted")
+    _leave(left, before)
+
+
+def _locked(registration: Registration, *types: str) -> tuple[Registration, dict[str, SeatPool]]:
+    """Lock the pools of these attendance types and of the registration's own, then the registration; read both anew."""
+    wanted = {registration.attendance_type, *types}
+    pools = {
+        attendance_type: pool
+        for pool in pools_for(registration.event, *wanted).select_for_update().order_by("pk")
+        for attendance_type in ([pool.attendance_type] if pool.attendance_type else wanted)
+    }
+    event = registration.event
+    registration = Registration.objects.select_for_update().get(pk=registration.pk)
+    registration.event = event
+    if registration.attendance_type not in wanted:
+        raise RaceLostError  # it was switched before we had the lock: we hold another pool
+    return registration, pools
+
+
+def _check_open(event: Event) -> None:
+    start = now()
+    if event.status != Event.Status.PUBLISHED or event.registration_ends_at <= start:
+        raise _registration_closed()
+    if event.registration_opens_at is not None and start < event.registration_opens_at:
+        message = "Registration for this event has not opened yet."
+        raise ConflictError(message, "registration_not_open", opens_at=event.registration_opens_at)
+
+
+def _check_offered(event: Event, attendance_type: str) -> None:
+    if attendance_type not in event.attendance_types:
+        message = f"This event can be attended: {', '.join(event.attendance_types)}."
+        raise InvalidError.at(Fault("/attendance_type", "not_offered", message))
+
+
+def _check_changeable(registration: Registration) -> None:
+    ended = {Status.CANCELLED, Status.EXPIRED}
+    if registration.status in ended or registration.event.ends_at <= now():
+        raise _registration_closed()
+
+
+def _registration_closed() -> ConflictError:
+    message = "Registration for this event is closed: it is over, was cancelled, or its time to register has passed."
+    return ConflictError(message, "registration_closed")
+
+
+def _event_full() -> ConflictError:
+    return ConflictError("Every seat is taken.", "event_full")

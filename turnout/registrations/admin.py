@@ -1,0 +1,210 @@
+"""Events and registrations in the admin: forms that call the actions.
+
+Events are here and not in their own room because a change of capacity promotes people from the waiting list.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import BaseModelFormSet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+
+from turnout.core.admin import LookOnlyAdmin, actor_of
+from turnout.core.errors import DomainError
+from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
+from turnout.events.models import AttendanceType, Event, Partner, SeatPool, Session, Speaker
+from turnout.registrations.actions import cancel, change_capacity, check_capacity
+from turnout.registrations.models import Registration
+
+_MOST_SEATS = 2**31 - 1  # what the column holds
+_CAPACITIES = {"capacity": "", "capacity_on_site": AttendanceType.ON_SITE, "capacity_online": AttendanceType.ONLINE}
+
+
+def _seats(label: str, help_text: str) -> forms.IntegerField:
+    widget = UnfoldAdminIntegerFieldWidget()
+    return forms.IntegerField(
+        label=label, help_text=help_text, required=False, min_value=0, max_value=_MOST_SEATS, widget=widget
+    )
+
+
+class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
+    """An event, its languages and its capacity: in all, or by attendance type. Which of the two is settled at first."""
+
+    languages = forms.CharField(
+        required=False, help_text="Codes, the main one first: en, fr", widget=UnfoldAdminTextInputWidget
+    )
+    capacity = _seats("capacity in all", "Empty: as many as come.")
+    capacity_on_site = _seats("capacity on site", "Only where seats are counted by attendance type.")
+    capacity_online = _seats("capacity online", "Only where seats are counted by attendance type.")
+
+    class Meta:
+        model = Event
+        fields: ClassVar = [
+            "kind",
+            "status",
+            "title",
+            "description",
+            "website",
+            "image",
+            "languages",
+            "location",
+            "offers_on_site",
+            "offers_online",
+            "online_url",
+            "timezone",
+            "starts_at",
+            "ends_at",
+            "registration_opens_at",
+            "registration_closes_at",
+            "capacity",
+            "capacity_on_site",
+            "capacity_online",
+            "waitlist_enabled",
+            "partner",
+            "speakers",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pools: dict[str, SeatPool] = {}
+        status: Any = self.fields["status"]
+        # An event with people in it is not cancelled by a field: everybody must be told.
+        status.choices = [choice for choice in status.choices if choice[0] != Event.Status.CANCELLED]
+        if not self.instance._state.adding:
+            self.pools = {pool.attendance_type: pool for pool in self.instance.pools.all()}
+            self.initial["languages"] = ", ".join(language.code for language in self.instance.languages.all())
+            for name, attendance_type in _CAPACITIES.items():
+                if attendance_type in self.pools:
+                    self.initial[name] = self.pools[attendance_type].capacity
+                else:
+                    del self.fields[name]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a capacity that too many have taken already."""
+        cleaned = super().clean() or {}
+        for name, pool in self.changed_pools():
+            try:
+                check_capacity(pool, cleaned.get(name))
+            except DomainError as error:
+                self.add_error(name, ValidationError(error.detail, code=error.code))
+        return cleaned
+
+    def changed_pools(self) -> Iterator[tuple[str, SeatPool]]:
+        """Yield each capacity that was changed: its field's name, and its pool."""
+        for name, attendance_type in _CAPACITIES.items():
+            if name in self.changed_data and attendance_type in self.pools:
+                yield name, self.pools[attendance_type]
+
+    def new_capacity(self) -> Capacity:
+        """Return the capacity of an event that is not yet there."""
+        given = {kind: self.cleaned_data[name] for name, kind in _CAPACITIES.items() if kind}
+        by_type = {kind: seats for kind, seats in given.items() if seats is not None}
+        return Capacity(in_all=self.cleaned_data["capacity"], by_type=by_type)
+
+    def codes(self) -> list[str]:
+        """Return the languages."""
+        return [code for code in self.cleaned_data["languages"].replace(",", " ").split() if code]
+
+
+class SessionInline(TabularInline):
+    """The event's sessions, on its page."""
+
+    model = Session
+    fields = ("title", "starts_at", "ends_at", "room")
+    extra = 0
+
+
+class KeptAdmin(ModelAdmin):
+    """Rows that are written by actions and never deleted by hand."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Refuse: what stood in public stays on record."""
+        return False
+
+
+@admin.register(Event)
+class EventAdmin(KeptAdmin):
+    """Events and workshops."""
+
+    form = EventForm
+    inlines: ClassVar = [SessionInline]
+    list_display = ("title", "kind", "status", "starts_at", "location")
+    list_filter = ("kind", "status")
+    search_fields = ("title", "location")
+    date_hierarchy = "starts_at"
+    autocomplete_fields = ("partner", "speakers")
+
+    def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:  # Django's call
+        """Write the event and its seats."""
+        parts = Parts(languages=form.codes(), speakers=list(form.cleaned_data["speakers"]))
+        if not change:
+            create_event(obj, form.new_capacity(), parts, actor=actor_of(request))
+            return
+        update_event(obj, parts, actor=actor_of(request))
+        for name, pool in form.changed_pools():
+            change_capacity(pool, form.cleaned_data[name], actor=actor_of(request))
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: EventForm,
+        formsets: "Sequence[BaseModelFormSet[Any, Any]]",
+        change: bool,  # Django's call
+    ) -> None:
+        """Write the sessions."""
+        for formset in formsets:
+            formset.save(commit=False)
+            kept = [part.instance for part in formset.forms if part.instance not in formset.deleted_objects]
+            sessions = [session for session in kept if session.title]
+            update_event(form.instance, Parts(sessions=sessions), actor=actor_of(request))
+
+
+@admin.register(Partner)
+class PartnerAdmin(KeptAdmin):
+    """Partners."""
+
+    list_display = ("name", "level", "website")
+    search_fields = ("name",)
+
+    def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:  # Django's call
+        """Write the partner."""
+        save_partner(obj, actor=actor_of(request))
+
+
+@admin.register(Speaker)
+class SpeakerAdmin(KeptAdmin):
+    """Speakers."""
+
+    list_display = ("name", "partner")
+    search_fields = ("name",)
+    autocomplete_fields = ("partner",)
+
+    def save_model(self, request: HttpRequest, obj: Speaker, form: Any, change: bool) -> None:  # Django's call
+        """Write the speaker."""
+        save_speaker(obj, actor=actor_of(request))
+
+
+@admin.register(Registration)
+class RegistrationAdmin(LookOnlyAdmin):
+    """Who registered; the team can cancel for somebody."""
+
+    list_display = ("full_name", "email", "event", "status", "attendance_type", "place", "created_at")
+    list_filter = ("status", "attendance_type")
+    list_select_related = ("event",)
+    search_fields = ("full_name", "email")
+    actions: ClassVar = ["cancel_chosen"]
+
+    @admin.action(description="Cancel, and give the seats to the first in line")
+    def cancel_chosen(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:
+        """Cancel each; what can't be cancelled is said and left as it is."""
+        for registration in chosen.select_related("event"):
+            try:
+                cancel(registration, actor=actor_of(request))
+            except DomainError as error:
+                messages.error(request, f"{registration.full_name}: {error.detail}")

@@ -1,0 +1,120 @@
+"""Who comes to an event."""
+
+import uuid
+from datetime import timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+
+from turnout.core.ids import new_id
+from turnout.core.text import address_key, digest
+from turnout.core.tokens import fits_key, make_key, make_token
+from turnout.events.models import AttendanceType, Event
+
+CONFIRMATION_LIVES = timedelta(days=7)
+CONFIRM = "registration.confirm"
+MANAGE = "registration.manage"
+
+
+class RegistrationQuerySet(models.QuerySet["Registration"]):
+    """The ways in which registrations are found."""
+
+    def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
+        """Return what this actor may see by who they are. A guest sees theirs by its key: `Registration.opens_with`."""
+        return self if getattr(actor, "is_staff", False) else self.none()
+
+    def in_line(self) -> Self:
+        """Return who waits for a seat, the first in line first."""
+        return self.filter(status=Registration.Status.WAITLISTED).order_by("place")
+
+
+class Registration(models.Model):
+    """One person's wish to come to one event, and what became of it."""
+
+    class Status(models.TextChoices):
+        """Where a registration stands; `turnout.registrations.actions` holds every way from one to another."""
+
+        PENDING = "pending"  # the address is not confirmed
+        CONFIRMED = "confirmed"  # holds a seat
+        WAITLISTED = "waitlisted"
+        CANCELLED = "cancelled"
+        EXPIRED = "expired"  # was never confirmed
+
+    # Whoever is in one of these is the event's one registration of that person.
+    ACTIVE: ClassVar = (Status.CONFIRMED, Status.WAITLISTED)
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="registrations")
+    status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
+    full_name = models.CharField(max_length=200)
+    email = models.EmailField()
+    phone = models.CharField(max_length=20, blank=True)  # E.164
+    attendance_type = models.CharField(max_length=7, choices=AttendanceType)
+    language = models.CharField(max_length=12, default="en")
+    # Hash of event and address while active, else null: MariaDB has no partial unique indexes.
+    active_key = models.CharField(max_length=64, null=True, editable=False)  # null is not active
+    place = models.PositiveBigIntegerField(
+        null=True, editable=False
+    )  # the pool's sequence number when joining the line
+    ticket_id = models.UUIDField(null=True, editable=False)
+    ticket_key = models.CharField(max_length=8, blank=True, editable=False)  # the id of the key that signed the ticket
+    key_version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)  # the address, not the seat
+    cancelled_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager["Registration"]] = RegistrationQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["event", "status", "place"], name="registration_by_line"),
+            models.Index(fields=["status", "expires_at"], name="registration_by_expiry"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["active_key"], name="registration_active_once"),
+            models.UniqueConstraint(fields=["ticket_id"], name="registration_ticket_is_unique"),
+            models.CheckConstraint(
+                condition=Q(status__in=["confirmed", "waitlisted"], active_key__isnull=False)
+                | (~Q(status__in=["confirmed", "waitlisted"]) & Q(active_key__isnull=True)),
+                name="registration_active_has_key",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="waitlisted") | Q(place__isnull=False), name="registration_waiting_has_place"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="confirmed") | Q(ticket_id__isnull=False), name="registration_confirmed_has_ticket"
+            ),
+            models.CheckConstraint(condition=~Q(full_name="") & ~Q(email=""), name="registration_names_somebody"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.full_name}: {self.status}"
+
+    @property
+    def confirmation_token(self) -> str:
+        """The token in the confirmation mail."""
+        return make_token(CONFIRM, self.id)
+
+    @property
+    def manage_token(self) -> str:
+        """The key with which a guest sees, changes and cancels this registration."""
+        return make_key(MANAGE, self.id, self.key_version)
+
+    def opens_with(self, key: str) -> bool:
+        """Tell whether this is the holder's key."""
+        return fits_key(MANAGE, self.id, self.key_version, key)
+
+    def page_url(self) -> str:
+        """Return the holder's page on our one origin."""
+        return f"{settings.PUBLIC_BASE_URL}/registrations/{self.id}/?token={self.manage_token}"
+
+
+def active_key(event_id: uuid.UUID, email: str) -> str:
+    """Return the key that only one active registration of a person and event can have."""
+    return digest("active", event_id.hex, address_key(email))
