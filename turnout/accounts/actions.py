@@ -4,6 +4,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from turnout.accounts.models import User
 from turnout.core import audit
+from turnout.core.errors import ConflictError
 from turnout.core.transactions import transactional
 
 
@@ -11,11 +12,13 @@ from turnout.core.transactions import transactional
 def create_staff(email: str, password: str | None, *, name: str = "") -> User:
     """Create somebody who runs the platform: staff, superuser, with a verified address.
 
-    They can't enter the admin before `enrol_second_factor`.
+    They can't enter the admin before `enrol_second_factor`. ConflictError `address_taken` if there is an account.
     """
     user = User(email=email, name=name, is_staff=True, is_superuser=True, is_verified=True)
     user.clean()
     user.set_password(password)
+    if User.objects.filter(email_key=user.email_key).exists():
+        raise ConflictError(f"There is an account for {user.email} already.", "address_taken")
     user.save(force_insert=True)
     audit.record(audit.SYSTEM, "user.staff_created", user.id)
     return user

@@ -8,7 +8,7 @@ import phonenumbers
 from django.http import HttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
@@ -48,6 +48,7 @@ class NameField(serializers.CharField):
         return name
 
 
+@extend_schema_field(OpenApiTypes.EMAIL)
 class AddressField(serializers.CharField):
     """A mail address (RFC 5322, and RFC 6531 for other scripts)."""
 

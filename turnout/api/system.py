@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, models
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 from rest_framework import serializers
@@ -23,15 +23,25 @@ from turnout.notifications.queries import backlog
 
 log = structlog.get_logger()
 
-OK, DEGRADED, DOWN = "ok", "degraded", "down"
 _LATE = timedelta(minutes=5)
 _FREE_BYTES = 100 * 1024 * 1024
+
+
+class HealthStatus(models.TextChoices):
+    """How a part is, or the whole."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    DOWN = "down"
+
+
+OK, DEGRADED, DOWN = HealthStatus.OK, HealthStatus.DEGRADED, HealthStatus.DOWN
 
 
 class CheckSerializer(serializers.Serializer[Any]):
     """One part's state."""
 
-    status = serializers.ChoiceField([OK, DEGRADED, DOWN])
+    status = serializers.ChoiceField(HealthStatus.choices)
     detail = serializers.CharField()
 
 
@@ -48,7 +58,7 @@ class ChecksSerializer(serializers.Serializer[Any]):
 class HealthSerializer(serializers.Serializer[Any]):
     """The whole's state, and each part's."""
 
-    status = serializers.ChoiceField([OK, DEGRADED, DOWN])
+    status = serializers.ChoiceField(HealthStatus.choices)
     checks = ChecksSerializer()
 
 

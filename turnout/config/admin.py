@@ -1,13 +1,18 @@
 """The admin, behind one-time passwords from the first day."""
 
-from typing import Any
+import re
+from typing import Any, ClassVar
 
 from django import forms
 from django_otp.admin import OTPAdminSite
 from django_otp.forms import OTPAuthenticationFormMixin
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminTextInputWidget
+
+from turnout.accounts.models import User
 
 
 class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
@@ -17,9 +22,10 @@ class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
         label="Code from your authenticator app",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
-    # The mixin reads these two; which device a code belongs to is found by trying it.
-    otp_device = forms.CharField(required=False, widget=forms.Select)
-    otp_challenge = forms.CharField(required=False, widget=forms.HiddenInput)
+    otp_error_messages: ClassVar = {
+        **OTPAuthenticationFormMixin.otp_error_messages,
+        "device_required": OTPAuthenticationFormMixin.otp_error_messages["invalid_token"],
+    }
 
     def clean(self) -> dict[str, Any]:
         """Check the password, then the code."""
@@ -27,6 +33,13 @@ class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
         self.clean_otp(self.get_user())
         cleaned: dict[str, Any] = self.cleaned_data
         return cleaned
+
+    def _chosen_device(self, user: User) -> TOTPDevice | StaticDevice | None:
+        """Return the device the code must be from, by its form: nobody should have to choose."""
+        digits = re.fullmatch(r"[0-9]{6}", self.cleaned_data.get("otp_token", ""))
+        kind = TOTPDevice if digits else StaticDevice
+        device: TOTPDevice | StaticDevice | None = kind.objects.filter(user=user, confirmed=True).first()
+        return device
 
 
 class AdminSite(OTPAdminSite, UnfoldAdminSite):

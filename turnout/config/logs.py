@@ -1,5 +1,7 @@
 """Logs: one JSON object a line, each naming its request, none with a query string (tokens may stand there)."""
 
+import logging
+import re
 from typing import Any
 
 import structlog
@@ -9,6 +11,19 @@ _SHARED: list[Any] = [
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+class QueryFilter(logging.Filter):
+    """Takes the query string out of what `runserver` says of each request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every record through, without its query string."""
+        if record.name == "django.server" and isinstance(record.args, tuple):
+            record.args = tuple(
+                re.sub(r"\?\S*", "?...", argument) if isinstance(argument, str) else argument
+                for argument in record.args
+            )
+        return True
 
 
 def configure(level: str) -> dict[str, Any]:
@@ -31,8 +46,9 @@ def configure(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+        "filters": {"no_query": {"()": QueryFilter}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["no_query"]}},
         "root": {"handlers": ["console"], "level": level},
         # Django's own handlers would print the same lines again, in another form.
-        "loggers": {"django": {"handlers": [], "propagate": True}},
+        "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
     }

@@ -4,6 +4,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -58,6 +59,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
+FORMS_URLFIELD_ASSUME_HTTPS = True
 CSRF_FAILURE_VIEW = "turnout.config.errors.csrf_failed"
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 if TRUSTED_PROXY_COUNT:
@@ -150,16 +152,20 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 
 # --- Mail --------------------------------------------------------------------------------------------------------
+_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 _KEPT = "turnout.notifications.kept.EmailBackend"
 if "EMAIL_URL" in env.ENVIRON:
-    _mail = env.email_url("EMAIL_URL")
-    EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
-    EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_HOST"] or "localhost", _mail["EMAIL_PORT"] or 25
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
-    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+    # django-environ takes smtps:// for STARTTLS; to everybody else it is implicit TLS.
+    _url = urlsplit(env.str("EMAIL_URL"))
+    if _url.scheme not in {"smtp", "smtp+tls", "smtps"} or not _url.hostname:
+        _message = "EMAIL_URL must be smtp://, smtp+tls:// or smtps:// and name a host."
+        raise ImproperlyConfigured(_message)
+    EMAIL_BACKEND = _SMTP
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _url.scheme == "smtp+tls", _url.scheme == "smtps"
+    EMAIL_HOST, EMAIL_PORT = _url.hostname, _url.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[_url.scheme]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_url.username or ""), unquote(_url.password or "")
 else:
-    _default = "django.core.mail.backends.smtp.EmailBackend" if "EMAIL_HOST" in env.ENVIRON else _KEPT
-    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_default)
+    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_SMTP if "EMAIL_HOST" in env.ENVIRON else _KEPT)
     EMAIL_HOST, EMAIL_PORT = env.str("EMAIL_HOST", default="localhost"), env.int("EMAIL_PORT", default=25)
     EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
     EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
@@ -225,7 +231,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
+    "ENUM_NAME_OVERRIDES": {
+        "AttendanceType": "turnout.events.models.AttendanceType",
+        "EventKind": "turnout.events.models.Event.Kind",
+        "EventStatus": "turnout.events.models.Event.Status",
+        "RegistrationStatus": "turnout.registrations.models.Registration.Status",
+        "HealthStatus": "turnout.api.system.HealthStatus",
+    },
     "SCHEMA_PATH_PREFIX": "/api/",
 }
 UNFOLD = {"SITE_TITLE": SITE_NAME, "SITE_HEADER": SITE_NAME}

@@ -1,7 +1,7 @@
 """The audit trail: who did what to which thing, and when. Rows are only ever added."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
@@ -17,3 +17,9 @@ def record(actor: str, verb: str, subject: uuid.UUID, data: Mapping[str, object]
     changed, and never a secret.
     """
     AuditEntry.objects.create(actor=actor, verb=verb, subject=subject, data=dict(data or {}), at=now())
+
+
+def record_many(actor: str, verb: str, subjects: Iterable[uuid.UUID]) -> None:
+    """Write down the same deed on many things, in one statement."""
+    at = now()
+    AuditEntry.objects.bulk_create(AuditEntry(actor=actor, verb=verb, subject=subject, at=at) for subject in subjects)

@@ -3,10 +3,36 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.core.exceptions import ValidationError
+from django.db import DataError, IntegrityError
+
 from turnout.core import audit
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
-from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
+from turnout.events.imports import Draft, Remark
+from turnout.events.models import (
+    AttendanceType,
+    Event,
+    EventLanguage,
+    Partner,
+    SeatPool,
+    Session,
+    Speaker,
+)
+
+# What an import writes into an event, from the draft's fields of the same names.
+_IMPORTED = (
+    "title",
+    "description",
+    "website",
+    "location",
+    "offers_on_site",
+    "offers_online",
+    "timezone",
+    "starts_at",
+    "ends_at",
+)
+_FOLDED = ("location_key", "search_text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +50,24 @@ class Capacity:
 
     in_all: int | None = None
     by_type: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of imported drafts."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    refused: tuple[Remark, ...] = ()
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.created + other.created,
+            self.changed + other.changed,
+            self.unchanged + other.unchanged,
+            self.refused + other.refused,
+        )
 
 
 @transactional
@@ -69,6 +113,91 @@ def save_speaker(speaker: Speaker, *, actor: str = audit.SYSTEM) -> Speaker:
     speaker.save()
     audit.record(actor, "speaker.saved", speaker.id)
     return speaker
+
+
+def import_events(drafts: Sequence[Draft], *, actor: str = audit.SYSTEM) -> Tally:
+    """Write imported conferences in one transaction: new ones with any number of seats, known ones where they differ.
+
+    An event is known by its source key. Its seats, status and owner are never touched, and neither is an event that
+    was not imported. A draft that breaks a rule is refused alone. One that only the database refuses undoes the
+    transaction: then the drafts are halved, each half in a transaction of its own, until the refused ones stand alone.
+    So it must be the outermost action.
+    """
+    try:
+        return _import_together(drafts, actor)
+    except (DataError, IntegrityError) as error:
+        if len(drafts) == 1:
+            reason = str(error).partition("\n")[0]
+            return Tally(refused=(Remark(drafts[0].row, "row", f"the database refuses it: {reason}"),))
+        middle = len(drafts) // 2
+        return import_events(drafts[:middle], actor=actor) + import_events(drafts[middle:], actor=actor)
+
+
+@transactional
+def _import_together(drafts: Sequence[Draft], actor: str) -> Tally:
+    keys = [draft.source_key for draft in drafts]
+    known = {
+        event.source_key: event for event in Event.objects.filter(source_key__in=keys).prefetch_related("languages")
+    }
+    differing = [draft for draft in drafts if not _is_as_drafted(known.get(draft.source_key), draft)]
+    drafted, refused = _apply(differing, known)
+    new = [(event, draft) for event, draft in drafted if draft.source_key not in known]
+    changed = [(event, draft) for event, draft in drafted if draft.source_key in known]
+    _insert_imported(new, actor)
+    _update_imported(changed, actor)
+    return Tally(len(new), len(changed), len(drafts) - len(differing), refused)
+
+
+def _is_as_drafted(event: Event | None, draft: Draft) -> bool:
+    if event is None:
+        return False
+    languages = tuple(language.code for language in event.languages.all())
+    return languages == draft.languages and all(getattr(event, name) == getattr(draft, name) for name in _IMPORTED)
+
+
+def _apply(
+    drafts: Sequence[Draft], known: Mapping[str | None, Event]
+) -> tuple[list[tuple[Event, Draft]], tuple[Remark, ...]]:
+    """Return the events as drafted, and what is wrong with those that break a rule."""
+    drafted, refused = [], []
+    for draft in drafts:
+        event = known.get(draft.source_key) or Event(source_key=draft.source_key, kind=Event.Kind.CONFERENCE)
+        try:
+            _fill(event, draft)
+        except ValidationError as error:
+            refused += [Remark(draft.row, name, " ".join(texts)) for name, texts in error.message_dict.items()]
+        else:
+            drafted.append((event, draft))
+    return drafted, tuple(refused)
+
+
+def _fill(event: Event, draft: Draft) -> None:
+    """Give the event the draft's fields; ValidationError where one is not valid.
+
+    `validate()` would ask the database about every constraint of every row; these the database checks itself.
+    """
+    for name in _IMPORTED:
+        setattr(event, name, getattr(draft, name))
+    event.clean()
+    event.clean_fields(exclude=("owner", "partner"))
+
+
+def _insert_imported(new: Sequence[tuple[Event, Draft]], actor: str) -> None:
+    Event.objects.bulk_create(event for event, _ in new)
+    SeatPool.objects.bulk_create(SeatPool(event=event) for event, _ in new)
+    EventLanguage.objects.bulk_create(
+        EventLanguage(event=event, code=code, rank=rank)
+        for event, draft in new
+        for rank, code in enumerate(draft.languages)
+    )
+    audit.record_many(actor, "event.created", [event.id for event, _ in new])
+
+
+def _update_imported(changed: Sequence[tuple[Event, Draft]], actor: str) -> None:
+    Event.objects.bulk_update([event for event, _ in changed], [*_IMPORTED, *_FOLDED])
+    for event, draft in changed:
+        _write_languages(event, draft.languages)
+    audit.record_many(actor, "event.changed", [event.id for event, _ in changed])
 
 
 def _write_parts(event: Event, parts: Parts) -> None:

@@ -1,5 +1,6 @@
 """Events and what belongs to them."""
 
+import functools
 import zoneinfo
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -204,7 +205,7 @@ class Event(models.Model):
 
     def clean(self) -> None:
         """Check the timezone's name, and write the folded copies."""
-        if self.timezone not in zoneinfo.available_timezones():
+        if self.timezone not in _timezones():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
         self.location_key = location_key(self.location)
@@ -302,6 +303,12 @@ class SeatPool(models.Model):
     def free() -> Q:
         """Return the condition under which a pool has a seat left."""
         return Q(capacity__isnull=True) | Q(taken__lt=F("capacity"))
+
+
+@functools.cache
+def _timezones() -> frozenset[str]:
+    # Listing them reads hundreds of files.
+    return frozenset(zoneinfo.available_timezones())
 
 
 def location_key(location: str) -> str:

@@ -1,6 +1,10 @@
 """The server: granian over WSGI, which for synchronous views is twice as fast as ASGI."""
 
 import os
+import signal
+import socket
+import threading
+import time
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,13 +21,14 @@ _THREADS = 4  # a process; more would only wait for the same core and the same d
 
 
 def serve(host: str, port: int, *, processes: int = 1, worker_inside: bool = True, demo: bool = False) -> None:
-    """Serve until stopped; ImproperlyConfigured if that would be unsafe.
+    """Serve until stopped; ImproperlyConfigured if that would be unsafe, OSError if nobody can listen there.
 
     With `worker_inside` each process does the work that is due, too.
     """
     os.environ[_WORKER_INSIDE] = str(int(worker_inside))
     os.environ[_DEMO] = str(int(demo))
     refuse_unsafe()
+    check_free(host, port)
     Granian(
         "turnout.config.wsgi:application",
         address=host,
@@ -40,6 +45,8 @@ def serve(host: str, port: int, *, processes: int = 1, worker_inside: bool = Tru
 def begin() -> None:
     """Do what every server process does before its first request, whoever started it."""
     refuse_unsafe()
+    if _WORKER_INSIDE in os.environ:
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), name="parent", daemon=True).start()
     if os.environ.get(_WORKER_INSIDE) == "1":
         in_background()
 
@@ -55,3 +62,23 @@ def refuse_unsafe() -> None:
     if len(settings.SECRET_KEY) < _SECRET_LENGTH:
         message = f"SECRET_KEY must be at least {_SECRET_LENGTH} characters long: everything we sign hangs on it."
         raise ImproperlyConfigured(message)
+
+
+def check_free(host: str, port: int) -> None:
+    """Raise OSError where nobody can listen: granian itself would share the port with who has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server just stopped is no hindrance
+        try:
+            probe.bind((host, port))
+        except OverflowError as error:
+            raise OSError(str(error)) from error
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when the one that started it was killed: else it would go on serving old code."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(10)
+    os._exit(1)

@@ -15,6 +15,7 @@ from turnout.registrations.actions import expire_unconfirmed
 log = structlog.get_logger()
 
 PAUSE = 1.0  # seconds between looks at an empty outbox
+PAUSE_AFTER_FAILURE = 10.0
 SWEEP_EVERY = 60.0  # seconds
 
 
@@ -34,8 +35,9 @@ def run_until(stop: threading.Event) -> None:
         if time.monotonic() - swept_at >= SWEEP_EVERY:
             _guarded(_sweep)
             swept_at = time.monotonic()
-        if not _guarded(_deliver):
-            stop.wait(PAUSE)
+        taken = _guarded(_deliver)
+        if not taken:
+            stop.wait(PAUSE if taken == 0 else PAUSE_AFTER_FAILURE)
 
 
 def in_background() -> threading.Event:
@@ -54,11 +56,12 @@ def _sweep() -> int:
     return expire_unconfirmed() + forget_old()
 
 
-def _guarded(work: Callable[[], int]) -> int:
+def _guarded(work: Callable[[], int]) -> int | None:
+    """Return what the work returns, or None where it failed."""
     try:
         return work()
     except Exception:  # the database may be away for a minute; the worker must outlive that
         log.exception("worker_failed")
-        return 0
+        return None
     finally:
         close_old_connections()

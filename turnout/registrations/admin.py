@@ -140,6 +140,14 @@ class EventAdmin(KeptAdmin):
     date_hierarchy = "starts_at"
     autocomplete_fields = ("partner", "speakers")
 
+    def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
+        """Show the capacities that this event has."""
+        names: list[str] = EventForm.Meta.fields
+        if obj is None:
+            return names
+        counted = set(obj.pools.values_list("attendance_type", flat=True))
+        return [name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted]
+
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:  # Django's call
         """Write the event and its seats."""
         parts = Parts(languages=form.codes(), speakers=list(form.cleaned_data["speakers"]))

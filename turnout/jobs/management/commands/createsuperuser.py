@@ -4,9 +4,11 @@ from typing import Any
 
 import segno
 from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
+from django.core.management.base import CommandError
 
 from turnout.accounts.actions import enrol_second_factor
 from turnout.accounts.models import User
+from turnout.core.errors import DomainError
 
 
 class Command(DjangoCommand):
@@ -15,7 +17,10 @@ class Command(DjangoCommand):
     def handle(self, *args: Any, **options: Any) -> str | None:
         """Create the superuser, then enrol."""
         known = set(User.objects.values_list("pk", flat=True))
-        result = super().handle(*args, **options)
+        try:
+            result = super().handle(*args, **options)
+        except DomainError as error:
+            raise CommandError(error.detail) from error
         for user in User.objects.filter(is_superuser=True).exclude(pk__in=known):
             link = enrol_second_factor(user)
             segno.make(link).terminal(self.stdout, compact=True)  # type: ignore[arg-type]  # writes text to it

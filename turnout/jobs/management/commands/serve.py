@@ -1,6 +1,7 @@
 """The production server."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,13 +22,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Serve until stopped."""
-        host, _separator, port = options["bind"].rpartition(":")
         try:
-            serve(
-                host or "127.0.0.1",
-                int(port),
-                processes=options["workers"],
-                worker_inside=not options["no_worker"],
-            )
+            where = urlsplit(f"//{options['bind']}")
+            host, port = where.hostname or "127.0.0.1", where.port or 8000
+            serve(host, port, processes=options["workers"], worker_inside=not options["no_worker"])
         except (ImproperlyConfigured, ValueError) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            raise CommandError(f"Can't serve on {options['bind']}: {error}") from error

@@ -1,0 +1,201 @@
+"""The admin: behind a second factor, and writing by the actions."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils.timezone import localtime
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from tests.support import make
+from turnout.accounts.actions import enrol_second_factor
+from turnout.accounts.models import User
+from turnout.core.clock import now
+from turnout.core.models import AuditEntry
+from turnout.events.models import Event, SeatPool
+from turnout.registrations.models import Registration
+
+pytestmark = pytest.mark.django_db
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def staff() -> User:
+    user = make.staff()
+    enrol_second_factor(user)
+    return user
+
+
+def code_of(user: User) -> str:
+    device = TOTPDevice.objects.get(user=user)
+    return f"{TOTP(device.bin_key).token():06}"
+
+
+def sign_in(browser: Client, user: User, otp_token: str) -> Any:
+    browser.handler.enforce_csrf_checks = False
+    form = {"username": user.email, "password": PASSWORD, "otp_token": otp_token, "next": "/admin/"}
+    return browser.post("/admin/login/", form)
+
+
+@pytest.fixture
+def desk(browser: Client, staff: User) -> Client:
+    """Return the browser of somebody on staff who has signed in with both factors."""
+    answer = sign_in(browser, staff, code_of(staff))
+    assert answer.status_code == 302, answer.context["form"].errors
+    return browser
+
+
+def test_both_factors_let_staff_in(desk: Client) -> None:
+    assert desk.get("/admin/").status_code == 200
+
+
+@pytest.mark.parametrize("otp_token", ["", "000000x", "1"])
+def test_a_password_alone_lets_nobody_in(browser: Client, staff: User, otp_token: str) -> None:
+    assert sign_in(browser, staff, otp_token).status_code == 200  # the form again
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_a_session_with_only_a_password_is_sent_back(browser: Client, staff: User) -> None:
+    browser.force_login(staff)
+    answer = browser.get("/admin/")
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/login/?next=/admin/")
+
+
+def test_staff_without_a_second_factor_stay_outside(browser: Client) -> None:
+    assert sign_in(browser, make.staff(), "").status_code == 200
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_the_login_page_shows_all_three_fields(browser: Client) -> None:
+    page = browser.get("/admin/login/").content.decode()
+    assert all(f'name="{name}"' in page for name in ("username", "password", "otp_token"))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "events/event",
+        "events/speaker",
+        "events/partner",
+        "registrations/registration",
+        "notifications/message",
+        "core/auditentry",
+        "accounts/user",
+    ],
+)
+def test_every_list_and_search_opens(desk: Client, model: str) -> None:
+    make.confirmed(make.full_event())
+    assert desk.get(f"/admin/{model}/").status_code == 200
+    assert desk.get(f"/admin/{model}/?q=a").status_code == 200
+
+
+def form_of(**fields: Any) -> dict[str, Any]:
+    start = localtime(now() + timedelta(days=2)).replace(microsecond=0)
+    end = start + timedelta(hours=1)
+    return {
+        "kind": "workshop",
+        "status": "published",
+        "title": "New",
+        "languages": "en, fr",
+        "offers_on_site": "on",
+        "timezone": "Africa/Algiers",
+        "starts_at_0": f"{start:%Y-%m-%d}",
+        "starts_at_1": f"{start:%H:%M:%S}",
+        "ends_at_0": f"{end:%Y-%m-%d}",
+        "ends_at_1": f"{end:%H:%M:%S}",
+        "capacity": "3",
+        "waitlist_enabled": "on",
+        "sessions-TOTAL_FORMS": "1",
+        "sessions-INITIAL_FORMS": "0",
+        "sessions-0-title": "Part one",
+        "sessions-0-starts_at_0": f"{start:%Y-%m-%d}",
+        "sessions-0-starts_at_1": f"{start:%H:%M:%S}",
+        "sessions-0-ends_at_0": f"{end:%Y-%m-%d}",
+        "sessions-0-ends_at_1": f"{end:%H:%M:%S}",
+        "sessions-0-room": "A",
+        **fields,
+    }
+
+
+def test_staff_make_an_event_with_seats_sessions_and_languages(desk: Client, staff: User) -> None:
+    answer = desk.post("/admin/events/event/add/", form_of())
+    assert answer.status_code == 302, answer.context["errors"]
+    event = Event.objects.get()
+    assert [(pool.attendance_type, pool.capacity) for pool in event.pools.all()] == [("", 3)]
+    assert [session.title for session in event.sessions.all()] == ["Part one"]
+    assert [language.code for language in event.languages.all()] == ["en", "fr"]
+    assert event.search_text == " new"
+    trail = AuditEntry.objects.filter(subject=event.id).values_list("actor", "verb")
+    assert set(trail) == {(f"user:{staff.id}", "event.created"), (f"user:{staff.id}", "event.changed")}
+
+
+def test_staff_make_an_event_with_seats_by_type(desk: Client) -> None:
+    desk.post("/admin/events/event/add/", form_of(capacity="", capacity_on_site="2", capacity_online="0"))
+    pools = {pool.attendance_type: pool.capacity for pool in SeatPool.objects.all()}
+    assert pools == {"on_site": 2, "online": 0}
+    assert Event.objects.get().attendance_types == ["on_site", "online"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"capacity": "-1"}, "capacity"),
+        ({"capacity": str(2**63)}, "capacity"),
+        ({"capacity": "many"}, "capacity"),
+        ({"timezone": "Mars/Base"}, "timezone"),
+        ({"ends_at_0": "2001-01-01"}, "__all__"),
+        ({"offers_on_site": ""}, "__all__"),
+        ({"title": ""}, "title"),
+        ({"title": "a\0b"}, "title"),
+        ({"status": "cancelled"}, "status"),
+    ],
+)
+def test_a_form_with_a_fault_is_shown_again_and_nothing_is_written(
+    desk: Client, fields: dict[str, str], field: str
+) -> None:
+    answer = desk.post("/admin/events/event/add/", form_of(**fields))
+    assert (answer.status_code, list(answer.context["adminform"].form.errors)) == (200, [field])
+    assert Event.objects.count() == 0
+
+
+def test_more_seats_promote_and_fewer_than_taken_are_refused(desk: Client) -> None:
+    event = make.event(capacity=1)
+    people = [make.confirmed(event) for _ in range(3)]
+    path = f"/admin/events/event/{event.id}/change/"
+    assert desk.post(path, form_of(capacity="2")).status_code == 302
+    assert [Registration.objects.get(pk=person.pk).status for person in people] == ["confirmed"] * 2 + ["waitlisted"]
+    refused = desk.post(path, form_of(capacity="1"))
+    assert list(refused.context["adminform"].form.errors) == ["capacity"]
+
+
+def test_a_session_is_changed_and_removed_in_place(desk: Client) -> None:
+    event = make.full_event(capacity=1)
+    kept, removed = event.sessions.all()
+    start = localtime(kept.starts_at)
+    one = {"id": kept.id, "title": "Renamed", "room": "B"}
+    two = {"id": removed.id, "title": "Gone", "DELETE": "on"}
+    fields: dict[str, Any] = {"sessions-TOTAL_FORMS": "2", "sessions-INITIAL_FORMS": "2"}
+    for number, session in enumerate((one, two)):
+        times = {"starts_at_0": f"{start:%Y-%m-%d}", "starts_at_1": "08:00:00", "ends_at_0": f"{start:%Y-%m-%d}"}
+        for name, value in {**session, **times, "ends_at_1": "09:00:00"}.items():
+            fields[f"sessions-{number}-{name}"] = value
+    answer = desk.post(f"/admin/events/event/{event.id}/change/", form_of(capacity="1", **fields))
+    assert answer.status_code == 302
+    assert [(session.id, session.title, session.room) for session in event.sessions.all()] == [
+        (kept.id, "Renamed", "B")
+    ]
+
+
+def test_staff_cancel_for_somebody_and_the_next_is_promoted(desk: Client) -> None:
+    event = make.event(capacity=1)
+    holder, waiting = make.confirmed(event), make.confirmed(event)
+    desk.post("/admin/registrations/registration/", {"action": "cancel_chosen", "_selected_action": [str(holder.id)]})
+    assert dict(Registration.objects.values_list("pk", "status")) == {holder.pk: "cancelled", waiting.pk: "confirmed"}
+
+
+def test_nothing_is_deleted_by_hand(desk: Client) -> None:
+    event = make.full_event()
+    for path in (f"events/event/{event.id}", f"events/partner/{event.partner_id}"):
+        assert desk.post(f"/admin/{path}/delete/", {"post": "yes"}).status_code == 403

@@ -1,0 +1,49 @@
+"""What every test has at hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from turnout.events.models import Event, SeatPool
+from turnout.registrations.models import Registration
+
+
+@pytest.fixture(autouse=True)
+def _own_files(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """Return a stranger with an HTTP client that sends JSON."""
+    return APIClient(SERVER_NAME="localhost", raise_request_exception=False)
+
+
+@pytest.fixture
+def browser() -> Client:
+    """Return a stranger with a browser, who checks forms for forgery as a browser's server does."""
+    return Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
+
+
+@pytest.fixture
+def counters() -> Callable[[Event], dict[str, tuple[int, int]]]:
+    """Return a function that tells taken and waiting of an event by pool, after checking them against a recount."""
+    return _counters
+
+
+def _counters(event: Event) -> dict[str, tuple[int, int]]:
+    stored = {pool.attendance_type: (pool.taken, pool.waiting) for pool in SeatPool.objects.filter(event=event)}
+    rows = list(Registration.objects.filter(event=event).values_list("status", "attendance_type"))
+    counted = {
+        kind: (
+            sum(status == "confirmed" and kind in {"", attends} for status, attends in rows),
+            sum(status == "waitlisted" and kind in {"", attends} for status, attends in rows),
+        )
+        for kind in stored
+    }
+    assert stored == counted
+    return stored

@@ -1,0 +1,66 @@
+"""Makes what tests begin with, by the product's own actions."""
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+from turnout.accounts.actions import create_staff
+from turnout.accounts.models import User
+from turnout.core.clock import now
+from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker
+from turnout.events.models import Event, Partner, Session, Speaker
+from turnout.registrations.actions import Guest, confirm, register
+from turnout.registrations.models import Registration
+
+_numbers = itertools.count(1)
+
+
+def event(
+    *,
+    capacity: int | None = None,
+    by_type: dict[str, int | None] | None = None,
+    parts: Parts | None = None,
+    starts_at: datetime | None = None,
+    hours: float = 2,
+    **fields: Any,
+) -> Event:
+    """Return a published workshop of tomorrow."""
+    start = starts_at or now() + timedelta(days=1)
+    fields = {"title": f"Workshop {next(_numbers)}", "location": "Algiers", "timezone": "Africa/Algiers"} | fields
+    new = Event(starts_at=start, ends_at=start + timedelta(hours=hours), **fields)
+    return create_event(new, Capacity(capacity, by_type or {}), parts or Parts(languages=["en"]))
+
+
+def full_event(number: int = 1, **fields: Any) -> Event:
+    """Return an event with everything that can hang on one."""
+    partner = save_partner(Partner(name=f"Partner {number}"))
+    speakers = [save_speaker(Speaker(name=f"Speaker {number}.{letter}", partner=partner)) for letter in "ab"]
+    start = fields.pop("starts_at", now() + timedelta(days=1, minutes=number))
+    sessions = [
+        Session(title=f"{part}", starts_at=start + timedelta(hours=part), ends_at=start + timedelta(hours=part + 1))
+        for part in range(2)
+    ]
+    parts = Parts(languages=["fr", "ar"], speakers=speakers, sessions=sessions)
+    return event(starts_at=start, partner=partner, parts=parts, **fields)
+
+
+def guest(name: str = "", *, attendance_type: str = "on_site", **fields: Any) -> Guest:
+    """Return somebody with an address of their own."""
+    name = name or f"guest{next(_numbers)}"
+    defaults = {"full_name": name.title(), "email": f"{name}@example.org", "attendance_type": attendance_type}
+    return Guest(**(defaults | fields))
+
+
+def pending(at: Event, name: str = "", **fields: Any) -> Registration:
+    """Return a registration that waits for its address to be confirmed."""
+    return register(at, guest(name, **fields))
+
+
+def confirmed(at: Event, name: str = "", **fields: Any) -> Registration:
+    """Return a registration whose address is confirmed: with a seat, or in line."""
+    return confirm(pending(at, name, **fields).confirmation_token)
+
+
+def staff() -> User:
+    """Return somebody who runs the platform."""
+    return create_staff(f"staff{next(_numbers)}@example.org", "correct horse battery staple")
