@@ -1,10 +1,13 @@
 """Every endpoint, with what it asks for and with what it does not, on rows that are there and on rows that are not."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
+from django.core import signals
 from django.core.handlers.wsgi import WSGIHandler
+from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.checks import CHECKS
@@ -16,7 +19,18 @@ NAMES = ["not_a_server_error", "status_code_conformance", "content_type_conforma
 
 
 @pytest.fixture
-def known(db: None) -> dict[str, Any]:  # noqa: ARG001  # rows are made in it
+def _one_connection() -> Iterator[None]:
+    """Keep the test's own connection open between requests, as Django's test client does."""
+    ends = (signals.request_started, signals.request_finished)
+    for end in ends:
+        end.disconnect(close_old_connections)
+    yield
+    for end in ends:
+        end.connect(close_old_connections)
+
+
+@pytest.fixture
+def known(db: None, _one_connection: None) -> dict[str, Any]:  # noqa: ARG001  # rows are made in it
     """Return what is there: ids by the beginning of an address, and a registration's key."""
     event = make.full_event(capacity=1)
     held = make.confirmed(event)

@@ -11,8 +11,6 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pymysql
-import pytest
-from _pytest.mark.structures import ParameterSet
 from django.db import connections
 from django.db.utils import ConnectionHandler
 from psycopg import sql
@@ -53,11 +51,6 @@ def version(kind: str) -> str:
             return str(mysql.get_server_info())  # type: ignore[no-untyped-call]  # PyMySQL's
     except (psycopg.OperationalError, pymysql.OperationalError) as error:
         raise MissingError(" ".join(str(error).split())) from error
-
-
-def on(*kinds: str) -> list[ParameterSet]:
-    """Return a fixture's parameters, one group a kind: by `--dist loadgroup` all tests on it share one process."""
-    return [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in kinds]
 
 
 @contextmanager

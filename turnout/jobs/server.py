@@ -1,5 +1,6 @@
 """The server: granian over WSGI, which for synchronous views is twice as fast as ASGI."""
 
+import errno
 import os
 import signal
 import socket
@@ -65,14 +66,14 @@ def refuse_unsafe() -> None:
 
 
 def check_free(host: str, port: int) -> None:
-    """Raise OSError where nobody can listen: granian itself would share the port with who has it."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server just stopped is no hindrance
-        try:
-            probe.bind((host, port))
-        except OverflowError as error:
-            raise OSError(str(error)) from error
+    """Raise OSError where somebody listens already: granian itself would share the port with them."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OverflowError as error:
+        raise OSError(str(error)) from error
+    except OSError:
+        return
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
 
 
 def _end_with_parent(parent: int) -> None:

@@ -1,0 +1,93 @@
+"""docs/tour.md, run as it stands by a shell against the demo: what it shows is what happens."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pypdfium2
+import pytest
+import zxingcpp
+from PIL import Image
+
+from tests.races.processes import kill
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [
+    pytest.mark.races,
+    pytest.mark.xdist_group("tour"),
+    pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is told with curl, which is not on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of what `make run` runs, on a fresh folder."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    environment = kept | {
+        "ENV_FILE": os.devnull,
+        "DATA_DIR": str(tmp_path_factory.mktemp("demo")),
+        "PORT": str(port),
+    }
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "manage.py", "demo", "--port", str(port)]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        await_answer(f"{address}/api/health/")
+        yield address
+    finally:
+        kill(process)
+
+
+def await_answer(url: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            httpx.get(url, trust_env=False).raise_for_status()
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(url)
+
+
+def test_the_tour_is_what_happens(demo: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/tour.md").read_text(), re.DOTALL)
+    environment = {"PATH": os.environ["PATH"], "SITE": demo}
+    command = ["sh", "-eu", "-c", "\n".join(blocks)]
+    told = subprocess.run(
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=90
+    )
+    assert told.stderr == ""
+    *listed, found, pending, confirmed, ticket = told.stdout.splitlines()[:12]
+    assert (len(listed), found, pending, confirmed) == (8, "1", "pending", "confirmed")
+    assert ticket.startswith("T1.")
+    assert told.stdout.splitlines()[12:] == [
+        "pending",
+        "pending",
+        "confirmed",
+        "waitlisted",
+        "1",
+        ticket,
+        "cancelled",
+        "confirmed",
+        "A seat for you: Réparer son ordinateur portable, une vis à la fois",
+    ]
+    page = pypdfium2.PdfDocument(tmp_path / "ticket.pdf")[0].render(scale=3).to_pil()
+    codes = [zxingcpp.read_barcode(picture) for picture in (Image.open(tmp_path / "ticket.png"), page)]
+    assert [code and code.text for code in codes] == [ticket, ticket]
+
+
+def test_the_demo_shows_its_pages(demo: str) -> None:
+    for path in ("/", "/mail/", "/api/docs/", "/admin/login/", "/static/web/style.css"):
+        assert httpx.get(f"{demo}{path}").status_code == 200
