@@ -208,6 +208,14 @@ def test_who_waits_may_switch_to_where_a_seat_is_free(counters: Counters) -> Non
     assert owed(waiting) == ["confirm", "waitlisted", "promoted"]
 
 
+def test_who_switched_in_the_meantime_leaves_the_seat_they_have_now(counters: Counters) -> None:
+    event = make.event(by_type={"on_site": 1, "online": 1})
+    seen_before = make.confirmed(event)
+    change(Registration.objects.get(), {"attendance_type": "online"})
+    cancel(seen_before)
+    assert counters(event) == {"on_site": (0, 0), "online": (0, 0)}
+
+
 def test_a_shared_pool_lets_the_attendance_type_change_freely(counters: Counters) -> None:
     event = make.event(capacity=1)
     holder = make.confirmed(event)

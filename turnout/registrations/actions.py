@@ -256,17 +256,19 @@ def _switch(registration: Registration, left: SeatPool, entered: SeatPool) -> No
 
 def _locked(registration: Registration, *types: str) -> tuple[Registration, dict[str, SeatPool]]:
     """Lock the pools of these attendance types and of the registration's own, then the registration; read both anew."""
-    wanted = {registration.attendance_type, *types}
+    known = Registration.objects.filter(pk=registration.pk)
+    # Asked anew: what the caller read may be older than a switch, at every repetition of this transaction.
+    wanted = {known.values_list("attendance_type", flat=True).get(), *types}
     pools = {
         attendance_type: pool
         for pool in pools_for(registration.event, *wanted).select_for_update().order_by("pk")
         for attendance_type in ([pool.attendance_type] if pool.attendance_type else wanted)
     }
     event = registration.event
-    registration = Registration.objects.select_for_update().get(pk=registration.pk)
+    registration = known.select_for_update().get()
     registration.event = event
     if registration.attendance_type not in wanted:
-        raise RaceLostError  # it was switched before we had the lock: we hold another pool
+        raise RaceLostError  # it was switched before we had the lock: we hold the wrong pool
     return registration, pools
 
 

@@ -38,7 +38,7 @@ def ticket_text(registration: Registration) -> str:
 def ticket_svg(registration: Registration) -> bytes:
     """Return the QR code (ISO/IEC 18004, level M) as SVG, dark on white so that it scans on any page."""
     out = io.BytesIO()
-    _code(registration).save(out, kind="svg", scale=6, light="white", xmldecl=True)
+    _code(registration).save(out, kind="svg", light="white", omitsize=True)
     return out.getvalue()
 
 

@@ -1,0 +1,115 @@
+"""Turnout with guards switched off: what the races must notice.
+
+The environment variable SABOTAGE names what is done to it, by the keys of `SABOTAGE` below; PAUSE is a number of
+seconds. As a program this knows the commands of manage.py; the server's processes import it for `application`.
+"""
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+from unittest.mock import patch
+
+import django
+from django.core.management import call_command
+from django.db.models import F, QuerySet
+from granian import Granian
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "turnout.config.settings")
+django.setup()
+
+from turnout.core import idempotency  # noqa: E402  # needs the settings
+from turnout.core.clock import now  # noqa: E402
+from turnout.core.models import IdempotentRequest  # noqa: E402
+from turnout.events.models import SeatPool  # noqa: E402
+from turnout.jobs import server  # noqa: E402
+from turnout.notifications import actions as outbox  # noqa: E402
+from turnout.notifications.models import Message  # noqa: E402
+from turnout.registrations import actions  # noqa: E402
+from turnout.registrations.models import Registration  # noqa: E402
+
+PAUSE = float(os.environ.get("PAUSE", "0"))  # seconds
+_take_seat, _seat, _hold = actions._take_seat, actions._seat, idempotency._hold
+
+
+def take_seat_unasked(pools: QuerySet[SeatPool]) -> bool:
+    """Take a seat whether there is one or not."""
+    return pools.update(taken=F("taken") + 1) == 1
+
+
+def take_seat_in_two_steps(pools: QuerySet[SeatPool]) -> bool:
+    """Look whether there is a seat, and take it by another statement."""
+    return pools.filter(SeatPool.free()).exists() and take_seat_unasked(pools)
+
+
+def take_seat_then_pause(pools: QuerySet[SeatPool]) -> bool:
+    """Do as always, but let time pass between finding no seat and joining the line."""
+    taken = _take_seat(pools)
+    if not taken:
+        time.sleep(PAUSE)
+    return taken
+
+
+def join_line_unasked(pools: QuerySet[SeatPool]) -> bool:
+    """Join the line whether there is a seat by now or not."""
+    return pools.update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
+
+
+def pause_then_seat(registration: Registration) -> None:
+    """Do as always, but let time pass between looking for the person's other registrations and activating this one."""
+    time.sleep(PAUSE)
+    _seat(registration)
+
+
+def claim_regardless_of_leases(lease: uuid.UUID) -> list[Message]:
+    """Take what is due, whoever else is delivering it."""
+    due = Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("due_at")
+    return outbox._take(due, lease) if due.exists() else []
+
+
+def hold_another_key(_key: str, body: str) -> IdempotentRequest:
+    """Hold a key that nobody else can be holding."""
+    return _hold(f"{uuid.uuid4().hex}{uuid.uuid4().hex}", body)
+
+
+SABOTAGE: dict[str, Callable[[], None]] = {
+    "take-unasked": partial(setattr, actions, "_take_seat", take_seat_unasked),
+    "take-in-two-steps": partial(setattr, actions, "_take_seat", take_seat_in_two_steps),
+    "pause-before-line": partial(setattr, actions, "_take_seat", take_seat_then_pause),
+    "join-unasked": partial(setattr, actions, "_join_line", join_line_unasked),
+    "pause-before-seat": partial(setattr, actions, "_seat", pause_then_seat),
+    "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
+    "no-hold": partial(setattr, idempotency, "_hold", hold_another_key),
+}
+
+
+def main(command: str, *words: str) -> None:
+    """Run the command with the product's own options."""
+    if command == "serve":
+        # The same server with the same options, but for what it serves: its processes do the rest.
+        with patch.object(server, "Granian", _granian):
+            call_command(command, *words)
+    else:
+        _switch_off()
+        call_command(command, *words)
+
+
+def _granian(_target: str, **options: Any) -> Any:
+    return Granian("tests.races.sabotaged:application", **options)
+
+
+def _switch_off() -> None:
+    for name in os.environ["SABOTAGE"].split():
+        SABOTAGE[name]()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+else:
+    _switch_off()
+    from turnout.config.wsgi import application
+
+    __all__ = ["application"]

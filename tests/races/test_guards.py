@@ -1,0 +1,161 @@
+"""The same races with a guard switched off: each must fail, or it proves nothing.
+
+Each on one database where it surely does. What needs somebody between two statements does not fail on SQLite: there one
+transaction writes at a time. Nor does the line on MariaDB: where its UPDATE looks a row up by a range of an index, as
+here, it keeps that row locked though it hit none.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from unittest.mock import patch
+
+import pytest
+from django.db import connection, transaction
+from django.db.models import Model
+
+from tests.races.mails import Postbox, await_that, owe_mails, receiving
+from tests.races.processes import SABOTAGED, Place, serving, working
+from tests.races.visitors import (
+    BESIDE_A_FREE_SEAT,
+    OVERSOLD,
+    TWICE,
+    Site,
+    after,
+    at_once,
+    broken,
+    outcomes,
+    visiting,
+)
+from tests.support import make
+from tests.support.databases import MARIADB, POSTGRESQL, SQLITE
+from turnout.events.models import SeatPool
+from turnout.registrations.models import Registration
+
+pytestmark = pytest.mark.races
+
+PAUSE = 0.15  # seconds
+ROUNDS = 20
+
+
+def test_without_the_condition_on_seats_many_get_an_error_and_without_the_constraint_a_seat_that_is_not_there(
+    rows: Place,
+) -> None:
+    with sabotaged(rows, "take-unasked") as site:
+        guarded, _ = _rush(site, people=12, seats=4)
+        with without(SeatPool, "seats_never_oversold"):
+            unguarded, found = _rush(site, people=12, seats=4)
+
+    assert guarded == {(200, "confirmed"): 4, (500, "internal"): 8}
+    assert unguarded == {(200, "confirmed"): 12}
+    assert found == {OVERSOLD}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_seats_asked_for_in_one_statement_and_taken_in_another_too_many_are_seated(rows: Place) -> None:
+    with sabotaged(rows, "take-in-two-steps") as site, without(SeatPool, "seats_never_oversold"):
+        found = _first_seen(lambda: _rush(site, people=40, seats=10)[1])
+
+    assert found == {OVERSOLD}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_condition_on_the_line_somebody_waits_beside_a_free_seat(rows: Place) -> None:
+    with sabotaged(rows, "pause-before-line", "join-unasked") as site:
+        found = _first_seen(lambda: _cancel_between_the_statements(site)[1])
+
+    assert found == {BESIDE_A_FREE_SEAT}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_the_condition_on_the_line_nobody_does_however_long_it_takes_between_the_statements(rows: Place) -> None:
+    with sabotaged(rows, "pause-before-line") as site:
+        ends = [_cancel_between_the_statements(site) for _ in range(5)]
+
+    assert [found for _, found in ends] == [set()] * 5
+    assert "confirmed" in [outcome for outcome, _ in ends]  # the seat did come free in between
+
+
+@pytest.mark.parametrize("place", [MARIADB], indirect=True)
+def test_without_the_unique_key_a_person_is_seated_twice_and_with_it_once_however_long_it_takes_to_decide(
+    rows: Place,
+) -> None:
+    with sabotaged(rows, "pause-before-seat") as site:
+        guarded = [_confirm_twice(site) for _ in range(3)]
+        with without(Registration, "registration_active_once"):
+            found = _first_seen(lambda: _confirm_twice(site))
+
+    assert guarded == [set()] * 3
+    assert found == {TWICE}
+
+
+@pytest.mark.parametrize("place", [SQLITE], indirect=True)
+def test_without_the_hold_on_an_idempotency_key_every_post_is_a_deed(rows: Place) -> None:
+    with sabotaged(rows, "no-hold") as site:
+        event = make.event(capacity=5)
+        fields = {"full_name": "Amina", "email": "amina@example.org", "attendance_type": "on_site"}
+        answers = at_once([partial(site.register, "key", event=str(event.id), **fields)] * 20)
+
+    assert outcomes(answers) == {(201, "pending"): 20}
+    assert Registration.objects.filter(event=event).count() == 20
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_lease_two_workers_deliver_some_mails_twice(rows: Place) -> None:
+    owe_mails(60)
+    postbox = Postbox(seconds=0.02)
+    worker = partial(working, rows, entrance=SABOTAGED, SABOTAGE="no-lease")
+
+    with receiving(postbox) as port, worker(port), worker(port):
+        await_that(lambda: len(postbox.arrived) > len(postbox.copies()))
+
+
+@contextmanager
+def sabotaged(place: Place, *names: str) -> Iterator[Site]:
+    """Run a server with these guards switched off."""
+    with serving(place, SABOTAGED, SABOTAGE=" ".join(names), PAUSE=str(PAUSE)) as url, visiting(url) as site:
+        yield site
+
+
+@contextmanager
+def without(model: type[Model], name: str) -> Iterator[None]:
+    """Take a constraint from the database; in the end remove all rows that it may not like, and put it back."""
+    constraint = next(constraint for constraint in model._meta.constraints if constraint.name == name)
+    others = [other for other in model._meta.constraints if other is not constraint]
+    # On SQLite the table is made anew from what the model says.
+    with patch.object(model._meta, "constraints", others), connection.schema_editor() as editor:
+        editor.remove_constraint(model, constraint)
+    try:
+        yield
+    finally:
+        model._default_manager.all().delete()
+        with connection.schema_editor() as editor:
+            editor.add_constraint(model, constraint)
+
+
+def _first_seen(race: Callable[[], set[str]]) -> set[str]:
+    """Repeat a race until it breaks something, and return what."""
+    return next((found for found in (race() for _ in range(ROUNDS)) if found), set())
+
+
+def _rush(site: Site, *, people: int, seats: int) -> tuple[dict[tuple[int, str], int], set[str]]:
+    with transaction.atomic():
+        event = make.event(capacity=seats)
+        pending = [make.pending(event) for _ in range(people)]
+    answers = at_once([partial(site.confirm, person) for person in pending])
+    return outcomes(answers), broken(event)
+
+
+def _cancel_between_the_statements(site: Site) -> tuple[str, set[str]]:
+    """Return what one is told who finds no seat and joins the line while the seat comes free, and what that broke."""
+    event = make.event(capacity=1)
+    leaver, comer = make.confirmed(event), make.pending(event)
+    confirmed, _ = at_once([after(0, partial(site.confirm, comer)), after(PAUSE / 2, partial(site.cancel, leaver))])
+    return confirmed.outcome, broken(event)
+
+
+def _confirm_twice(site: Site) -> set[str]:
+    event = make.event(capacity=5)
+    twins = [make.pending(event, f"twin{event.id.hex}") for _ in range(2)]
+    at_once([partial(site.confirm, twin) for twin in twins])
+    return broken(event)
