@@ -19,7 +19,7 @@ def manage(tmp_path: Path, *arguments: str, **environment: str) -> subprocess.Co
     clean = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
     settings = {"ENV_FILE": os.devnull, "DATA_DIR": str(tmp_path)} | environment
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-    return subprocess.run(command, env=clean | settings, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+    return subprocess.run(command, env=clean | settings, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("missing", list(SOUND))

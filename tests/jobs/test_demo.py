@@ -85,7 +85,7 @@ def test_the_administrator_gets_in_with_what_is_printed() -> None:
     account = load_demo()
     user = User.objects.get()
     assert (account.role, account.email, user.email) == ("staff", "admin@example.org", "admin@example.org")
-    assert (user.is_staff, user.is_superuser, user.is_verified) == (True, True, True)
+    assert (user.is_staff, user.is_superuser, user.address_verified) == (True, True, True)
     assert user.check_password(account.password)
     code = totp(base64.b32decode(account.secret))
     assert TOTPDevice.objects.get(user=user).verify_token(f"{code:06}")

@@ -1,4 +1,4 @@
-"""Seats and the line for them: invariants 1 to 3 of the design, one caller at a time. Many at once: tests/faults."""
+"""Seats and the line for them: invariants 1 to 3 of the design, one caller at a time. Many at once: tests/races."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -13,4 +13,4 @@ class UserAdmin(LookOnlyAdmin):
     list_display = ("email", "name", "is_staff", "is_active", "date_joined")
     list_filter = ("is_staff", "is_active")
     search_fields = ("email", "name")
-    fields = ("email", "name", "is_verified", "is_active", "is_staff", "date_joined", "last_login")
+    fields = ("email", "name", "address_verified", "is_active", "is_staff", "date_joined", "last_login")

@@ -35,7 +35,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=200, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
-    is_verified = models.BooleanField(default=False)
+    address_verified = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -112,12 +112,28 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         return int((event.ends_at - event.starts_at).total_seconds() // 60)
 
 
+_LONGEST = 200  # a database compares each word of it
+
+
+class TextFilter(filters.CharFilter):
+    """A text of at most 200 characters."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=_LONGEST, **options)
+
+
 class EventFilter(filters.FilterSet):
     """The filters of the contract; an empty one filters nothing, an unknown one is ignored."""
 
-    q = filters.CharFilter(method="by_text", label="Every word, as the beginning of a word in title or description.")
-    location = filters.CharFilter(method="by_location", label="The location or its beginning, case and accents apart.")
-    language = filters.CharFilter(method="by_language", label="A language it is held in, such as `en`.")
+    q = filters.CharFilter(
+        max_length=_LONGEST, method="by_text", label="Every word, as the beginning of a word in title or description."
+    )
+    location = filters.CharFilter(
+        max_length=_LONGEST, method="by_location", label="The location or its beginning, case and accents apart."
+    )
+    language = filters.CharFilter(
+        max_length=_LONGEST, method="by_language", label="A language it is held in, such as `en`."
+    )
     starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
     starts_before = LastMomentFilter(field_name="starts_at", lookup_expr="lte")
     kind = filters.ChoiceFilter(choices=Event.Kind.choices)
@@ -161,7 +177,7 @@ class EventFilter(filters.FilterSet):
 class SearchFilter(EventFilter):
     """The same filters under seed B's names, beside ours."""
 
-    keyword = filters.CharFilter(method="by_text", label="The same as `q`.")
+    keyword = TextFilter(method="by_text", label="The same as `q`.")
     date_from = MomentFilter(field_name="starts_at", lookup_expr="gte", label="The same as `starts_after`.")
     date_to = LastMomentFilter(field_name="starts_at", lookup_expr="lte", label="The same as `starts_before`.")
 

@@ -26,6 +26,9 @@ class StrictJSONParser(BaseParser):
         if len(raw) > limit:
             message = "too large"
             raise RequestDataTooBig(message)
+        announced = (parser_context or {})["request"].META.get("CONTENT_LENGTH")
+        if announced and announced.isdigit() and len(raw) < int(announced):
+            raise ParseError("The body is shorter than its Content-Length.")
         try:
             body = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
         except (ValueError, RecursionError) as error:

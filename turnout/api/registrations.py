@@ -11,12 +11,14 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
-from rest_framework.permissions import AllowAny
+from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from turnout.accounts.policies import runs_platform
 from turnout.api.idempotency import idempotent
+from turnout.core.audit import GUEST
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.registrations import actions
@@ -159,6 +161,8 @@ class NewRegistrationSerializer(serializers.Serializer[Any]):
         named = "event" if "event" in attrs else "workshop"
         if named not in attrs:
             raise serializers.ValidationError({named: self.fields[named].error_messages["required"]}, "required")
+        if attrs.get("event", attrs[named]) != attrs.get("workshop", attrs[named]):
+            raise serializers.ValidationError({"workshop": "This is another event than `event`."}, "contradicts")
         visible = Event.objects.visible_to(self.context["request"].user)
         event = visible.filter(pk=attrs[named]).first()
         if event is None:
@@ -195,10 +199,21 @@ class TicketSerializer(serializers.Serializer[Any]):
     registration = serializers.UUIDField()
 
 
-class RegistrationsView(APIView):
-    """Where guests register."""
+class GuestView(APIView):
+    """What all views here share: open to strangers, since a guest shows a key or a token."""
 
     permission_classes = (AllowAny,)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep keys in addresses from other sites, and answers from caches."""
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return super().finalize_response(request, response, *args, **kwargs)
+
+
+class RegistrationsView(GuestView):
+    """Where guests register."""
+
     problems: ClassVar = {"post": (409,)}
 
     @extend_schema(
@@ -223,10 +238,9 @@ class RegistrationsView(APIView):
         return Response(RegistrationSerializer(actions.register(fields["event"], guest)).data, status=201)
 
 
-class ConfirmView(APIView):
+class ConfirmView(GuestView):
     """Where the link in the mail leads."""
 
-    permission_classes = (AllowAny,)
     problems: ClassVar = {"post": (409, 410)}
 
     @extend_schema(
@@ -240,10 +254,9 @@ class ConfirmView(APIView):
         return Response(ConfirmedSerializer(registration).data)
 
 
-class RegistrationView(APIView):
+class RegistrationView(GuestView):
     """One registration, for its holder."""
 
-    permission_classes = (AllowAny,)
     problems: ClassVar = {"patch": (409,)}
 
     @extend_schema(
@@ -266,13 +279,14 @@ class RegistrationView(APIView):
         registration = _held(request, registration_id)
         serializer = RegistrationChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return Response(RegistrationSerializer(actions.change(registration, serializer.validated_data)).data)
+        return Response(
+            RegistrationSerializer(actions.change(registration, serializer.validated_data, actor=_actor(request))).data
+        )
 
 
-class CancelView(APIView):
+class CancelView(GuestView):
     """Where the holder gives a registration up."""
 
-    permission_classes = (AllowAny,)
     problems: ClassVar = {"post": (409,)}
 
     @extend_schema(
@@ -283,13 +297,14 @@ class CancelView(APIView):
     )
     def post(self, request: Request, registration_id: UUID) -> Response:
         """Cancel; the seat goes to the first in line. Cancelling twice is cancelling once."""
-        return Response(RegistrationSerializer(actions.cancel(_held(request, registration_id))).data)
+        return Response(
+            RegistrationSerializer(actions.cancel(_held(request, registration_id), actor=_actor(request))).data
+        )
 
 
-class TicketView(APIView):
+class TicketView(GuestView):
     """The ticket as JSON."""
 
-    permission_classes = (AllowAny,)
     problems: ClassVar = {"get": (409,)}
 
     @extend_schema(
@@ -308,10 +323,9 @@ class TicketView(APIView):
         return Response(TicketSerializer(ticket).data)
 
 
-class TicketFileView(APIView):
+class TicketFileView(GuestView):
     """The ticket as a file."""
 
-    permission_classes = (AllowAny,)
     problems: ClassVar = {"get": (409,)}
     forms: ClassVar = {
         "svg": ("image/svg+xml", ticket_svg),
@@ -337,17 +351,15 @@ class TicketFileView(APIView):
         name = f"ticket-{registration_id}.{form}"
         return HttpResponse(content, media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep the key in the address from other sites and from caches."""
-        response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("Cache-Control", "no-store")
-        return super().finalize_response(request, response, *args, **kwargs)
+
+def _actor(request: Request) -> str:
+    return f"user:{request.user.pk}" if runs_platform(request.user) else GUEST
 
 
 def _held(request: Request, registration_id: UUID) -> Registration:
     """Return the registration to who shows its key: in a header, in the body, or, for reading, in the address."""
     key = request.headers.get(TOKEN_HEADER)
     if key is None:
-        sent: Any = request.query_params if request.method == "GET" else request.data
+        sent: Any = request.query_params if request.method in SAFE_METHODS else request.data
         key = sent.get("token")
     return find(registration_id, request.user, key if isinstance(key, str) else "")

@@ -74,10 +74,12 @@ class HealthView(APIView):
         checks = {
             "database": _checked(_database),
             "cache": _checked(_cache),
-            "queue": _checked(_queue),
             "storage": _checked(_storage),
-            "mail": _checked(_mail),
         }
+        if checks["database"]["status"] == OK:
+            checks |= {"queue": _checked(_queue), "mail": _checked(_mail)}
+        else:  # each would wait for it again
+            checks |= {name: {"status": DOWN, "detail": "kept in the database"} for name in ("queue", "mail")}
         found = {check["status"] for check in checks.values()}
         # Without database or storage nothing works; the others can catch up.
         broken = DOWN in {checks["database"]["status"], checks["storage"]["status"]}
@@ -137,6 +139,6 @@ def _mail() -> tuple[str, str]:
     if not settings.MAIL_DELIVERED:
         return DEGRADED, "no mail server is set: messages wait"
     outbox = backlog()
-    if outbox.failing:
-        return DEGRADED, f"{outbox.failing} could not be delivered yet"
+    if outbox.failing or outbox.dead:
+        return DEGRADED, f"{outbox.failing} could not be delivered yet, {outbox.dead} given up"
     return OK, "kept, to be read in the browser" if settings.MAIL_SHOWN else "delivered"

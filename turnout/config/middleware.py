@@ -5,11 +5,16 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from turnout.api.errors import problem, status_of
 from turnout.config.errors import answer
 from turnout.core.errors import DomainError
+from turnout.core.transactions import RaceLostError
+
+log = structlog.get_logger()
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -32,8 +37,8 @@ class RequestIdMiddleware:
         return response
 
 
-class CleanAddressMiddleware:
-    """Refuses NUL characters in path and query: no database column can hold one."""
+class SoundRequestMiddleware:
+    """Refuses NUL characters in path and query, which no column can hold, and bodies that do not say their length."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -42,6 +47,8 @@ class CleanAddressMiddleware:
         """Refuse, or answer."""
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return problem(400, "nul_character", "The address holds a NUL character.")
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
+            return problem(411, "length_required", "Say with Content-Length how long the body is.")
         return self.get_response(request)
 
 
@@ -59,4 +66,9 @@ class DomainErrorMiddleware:
         """Say why a rule said no."""
         if isinstance(exception, DomainError):
             return answer(request, status_of(exception), exception.code, exception.detail)
+        if isinstance(exception, RaceLostError | OperationalError):
+            log.warning("database_busy", error=type(exception).__name__)
+            response = answer(request, 503, "try_again", _("Too many people want the same thing. Try again."))
+            response["Retry-After"] = "1"
+            return response
         return None

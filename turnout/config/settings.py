@@ -1,5 +1,7 @@
 """Every setting, read from the environment or from `.env` beside manage.py. docs/settings.md lists them."""
 
+import contextlib
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -35,8 +37,13 @@ def _own_secret() -> str:
     """Return this machine's own secret, made when it is first asked for."""
     path = DATA_DIR / "secret_key"
     if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(48))
+        # Written aside and then linked: of two processes that begin together one wins, and both read a whole secret.
+        unfinished = path.with_name(f"secret_key.{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(unfinished)
+        unfinished.unlink()
     return path.read_text()
 
 
@@ -52,6 +59,7 @@ PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default=f"http://127.0.0.1:{env.int
 _https = PUBLIC_BASE_URL.startswith("https://")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_BASE_URL]
 SECURE_SSL_REDIRECT = _https and not LOCAL
+SECURE_REDIRECT_EXEMPT = [r"^api/health/$"]  # load balancers ask from inside
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -108,7 +116,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "turnout.config.middleware.CleanAddressMiddleware",
+    "turnout.config.middleware.SoundRequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -195,6 +203,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # or the admin would show everybody's second factor
 OTP_TOTP_ISSUER = SITE_NAME
 
 # --- Languages and time ------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError
@@ -59,11 +59,15 @@ def _hold(key: str, body: str) -> IdempotentRequest:
     start = now()
     mine = IdempotentRequest(key=key, body=body, holder=uuid.uuid4(), held_until=start + HELD, created_at=start)
     try:
-        with transaction.atomic():
-            mine.save(force_insert=True)
+        _insert(mine)
     except IntegrityError:
         return _take_over(mine)
     return mine
+
+
+@transactional
+def _insert(mine: IdempotentRequest) -> None:
+    mine.save(force_insert=True)
 
 
 def _take_over(mine: IdempotentRequest) -> IdempotentRequest:
@@ -71,13 +75,15 @@ def _take_over(mine: IdempotentRequest) -> IdempotentRequest:
     if known is None:
         raise _in_progress()  # it failed this moment; the client may try again
     if known.created_at < mine.created_at - KEPT:
-        known.delete()
+        IdempotentRequest.objects.filter(key=known.key, created_at=known.created_at).delete()
         return _hold(mine.key, mine.body)
     if known.body != mine.body:
         message = "This Idempotency-Key was used for another request."
         raise ConflictError(message, "idempotency_key_reused")
     if known.status is not None:
         return known
+    if known.held_until >= mine.created_at:
+        raise _in_progress()  # asked first: who only waits takes no lock
     dead = IdempotentRequest.objects.filter(key=mine.key, status=None, held_until__lt=mine.created_at)
     if dead.update(holder=mine.holder, held_until=mine.held_until) != 1:
         raise _in_progress()

@@ -1,6 +1,6 @@
 """Every write to events that concerns nobody registered. What does is in `turnout.registrations`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -74,8 +74,7 @@ class Tally:
 def create_event(event: Event, capacity: Capacity, parts: Parts, *, actor: str = audit.SYSTEM) -> Event:
     """Write a new event with its seats and parts; InvalidError where it breaks a rule."""
     by_type = capacity.by_type or {"": capacity.in_all}
-    if capacity.by_type:
-        event.offers_on_site, event.offers_online = AttendanceType.ON_SITE in by_type, AttendanceType.ONLINE in by_type
+    _offer_what_is_seated(event, by_type)
     validate(event)
     event.save(force_insert=True)
     for attendance_type, count in by_type.items():
@@ -90,6 +89,7 @@ def create_event(event: Event, capacity: Capacity, parts: Parts, *, actor: str =
 @transactional
 def update_event(event: Event, parts: Parts, *, actor: str = audit.SYSTEM) -> Event:
     """Write an event's changed fields and parts; InvalidError where they break a rule. Seats are not touched."""
+    _offer_what_is_seated(event, event.pools.values_list("attendance_type", flat=True))
     validate(event)
     event.save(force_update=True)
     _write_parts(event, parts)
@@ -200,6 +200,13 @@ def _update_imported(changed: Sequence[tuple[Event, Draft]], actor: str) -> None
     audit.record_many(actor, "event.changed", [event.id for event, _ in changed])
 
 
+def _offer_what_is_seated(event: Event, types: Iterable[str]) -> None:
+    """Where each attendance type has seats of its own, offer those types: without a pool nobody could confirm."""
+    seated = set(types)
+    if "" not in seated:
+        event.offers_on_site, event.offers_online = AttendanceType.ON_SITE in seated, AttendanceType.ONLINE in seated
+
+
 def _write_parts(event: Event, parts: Parts) -> None:
     if parts.languages is not None:
         _write_languages(event, parts.languages)
@@ -216,6 +223,7 @@ def _write_parts(event: Event, parts: Parts) -> None:
 def _write_languages(event: Event, codes: Sequence[str]) -> None:
     event.languages.all().delete()
     distinct = dict.fromkeys(code.strip().lower() for code in codes)
-    EventLanguage.objects.bulk_create(
-        EventLanguage(event=event, code=code, rank=rank) for rank, code in enumerate(distinct)
-    )
+    rows = [EventLanguage(event=event, code=code, rank=rank) for rank, code in enumerate(distinct)]
+    for row in rows:
+        validate(row, exclude=("event",))
+    EventLanguage.objects.bulk_create(rows)

@@ -9,13 +9,18 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.timezone import localtime
 
+from turnout.accounts.policies import runs_platform
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import fold, words
+
+# Further away some clock or calendar fails, and nobody means it.
+YEARS = range(1970, 2201)
 
 
 class AttendanceType(models.TextChoices):
@@ -64,11 +69,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
         """Return what this actor may know of: drafts are known to staff and to their owner."""
-        if not actor.is_authenticated:
-            return self.exclude(status=Event.Status.DRAFT)
-        if getattr(actor, "is_staff", False):
+        if runs_platform(actor):
             return self
-        return self.filter(~Q(status=Event.Status.DRAFT) | Q(owner_id=actor.pk))
+        known = ~Q(status=Event.Status.DRAFT)
+        return self.filter(known | Q(owner_id=actor.pk) if actor.is_authenticated else known)
 
     def listed(self) -> Self:
         """Return what stands in public lists."""
@@ -208,6 +212,11 @@ class Event(models.Model):
         if self.timezone not in _timezones():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
+        for name in ("starts_at", "ends_at"):
+            moment: datetime | None = getattr(self, name)
+            if moment is not None and moment.year not in YEARS:
+                message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
+                raise ValidationError({name: ValidationError(message, code="invalid")})
         self.location_key = location_key(self.location)
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
 
@@ -232,7 +241,7 @@ class EventLanguage(models.Model):
     """A language an event is held in."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="languages")
-    code = models.CharField(max_length=12)
+    code = models.CharField(max_length=12, validators=[RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")])
     rank = models.PositiveSmallIntegerField(default=0)  # 0 is the event's main language
 
     class Meta:

@@ -1,5 +1,6 @@
 """Owing a message, and delivering what is owed."""
 
+import contextlib
 import random
 import smtplib
 import uuid
@@ -12,6 +13,7 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection
 from django.db.models import F, Q, QuerySet
 
+from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.notifications.mail import compose
@@ -40,20 +42,32 @@ def owe(kind: str, subject: uuid.UUID, recipient: str, *, version: int = 1) -> N
 def deliver_due() -> int:
     """Deliver one batch of what is due, and say how many messages were taken on.
 
-    Each is sent at least once. A message goes out twice only if the process dies between the mail server's answer and
-    our note of it; both carry the same Message-ID.
+    Each is sent at least once. A message goes out twice only if the process dies, or the lease runs out, between the
+    mail server's taking it and our note of it; both carry the same Message-ID.
     """
     lease = uuid.uuid4()
     messages = _claim(lease)
     if messages:
         mailer = get_connection()
         try:
+            with contextlib.suppress(Exception):  # if it is away, each message says so for itself
+                mailer.open()  # once for the batch
             for message in messages:
                 if _renew(message, lease):
                     _deliver(message, lease, mailer)
         finally:
             mailer.close()
     return len(messages)
+
+
+@transactional
+def send_again(message: Message, *, actor: str) -> bool:
+    """Let a message that was given up be due again; False if it was not given up."""
+    dead = Message.objects.filter(pk=message.pk, state=Message.State.DEAD)
+    revived = dead.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="") == 1
+    if revived:
+        audit.record(actor, "message.sent_again", message.pk)
+    return revived
 
 
 def _claim(lease: uuid.UUID) -> list[Message]:
@@ -117,6 +131,5 @@ def _is_permanent(error: Exception) -> bool:
     """Tell whether the mail server said that it will never take this message."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= _PERMANENT for code, _ in error.recipients.values())
-    if isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError):
-        return int(error.smtp_code) >= _PERMANENT
-    return False
+    # A refused sender is our own configuration: once mended, the message must still be there.
+    return isinstance(error, smtplib.SMTPDataError) and int(error.smtp_code) >= _PERMANENT

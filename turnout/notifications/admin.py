@@ -1,8 +1,13 @@
 """The outbox in the admin."""
 
-from django.contrib import admin
+from typing import ClassVar
 
-from turnout.core.admin import LookOnlyAdmin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from turnout.core.admin import LookOnlyAdmin, actor_of
+from turnout.notifications.actions import send_again
 from turnout.notifications.models import Message
 
 
@@ -13,3 +18,10 @@ class MessageAdmin(LookOnlyAdmin):
     list_display = ("kind", "recipient", "state", "attempts", "due_at", "sent_at")
     list_filter = ("state", "kind")
     search_fields = ("recipient",)
+    actions: ClassVar = ["send_again"]
+
+    @admin.action(description="Send again what was given up")
+    def send_again(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:
+        """Let each be due again."""
+        sent = sum(send_again(message, actor=actor_of(request)) for message in chosen)
+        messages.info(request, f"{sent} will be sent again.")

@@ -16,7 +16,7 @@ from turnout.core.errors import ConflictError, Fault, GoneError, InvalidError
 from turnout.core.ids import new_id
 from turnout.core.text import normal_address
 from turnout.core.tokens import read_token
-from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional
+from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional, violates
 from turnout.events.models import Event, SeatPool
 from turnout.notifications.actions import owe
 from turnout.registrations.models import CONFIRM, CONFIRMATION_LIVES, Registration, active_key
@@ -24,6 +24,7 @@ from turnout.registrations.queries import line, pools_for
 from turnout.registrations.tickets import TICKET
 
 Status = Registration.Status
+_EXPIRY_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ def register(event: Event, guest: Guest) -> Registration:
 def confirm(token: str) -> Registration:
     """Take a seat, or the next place in line, for whoever shows the token from the confirmation mail.
 
-    A second call, or a second registration of the same person, answers the registration that already stands.
+    A second call, or a second registration of the same person, answers the registration that already stands. Who
+    registered in time may confirm after registration has closed, until the event is over.
     Raises InvalidError `token_invalid`; GoneError `token_expired`; ConflictError `registration_cancelled`,
     `registration_closed`, `event_full`.
     """
@@ -123,6 +125,7 @@ def change(registration: Registration, fields: Mapping[str, str], *, actor: str 
     wanted = fields.get("attendance_type", registration.attendance_type)
     _check_offered(registration.event, wanted)
     registration, pools = _locked(registration, wanted)
+    wanted = fields.get("attendance_type", registration.attendance_type)
     _check_changeable(registration)
     changed = {name: value for name, value in fields.items() if getattr(registration, name) != value}
     if not changed:
@@ -160,9 +163,13 @@ def check_capacity(pool: SeatPool, capacity: int | None) -> None:
 
 @transactional
 def expire_unconfirmed() -> int:
-    """Move registrations that were not confirmed in time to `expired`, and say how many they were."""
-    overdue = Registration.objects.filter(status=Status.PENDING, expires_at__lte=now())
-    return overdue.update(status=Status.EXPIRED)
+    """Move up to 500 registrations that were not confirmed in time to `expired`, and say how many they were."""
+    pending = Registration.objects.filter(status=Status.PENDING)
+    overdue = list(pending.filter(expires_at__lte=now()).values_list("pk", flat=True)[:_EXPIRY_BATCH])
+    if overdue:
+        pending.filter(pk__in=overdue).update(status=Status.EXPIRED)
+        audit.record_many(audit.SYSTEM, "registration.expired", overdue)
+    return len(overdue)
 
 
 def _seat(registration: Registration) -> None:
@@ -207,13 +214,17 @@ def _activate(registration: Registration, status: Status, **fields: object) -> N
     try:
         _move(registration, status, **fields)
     except IntegrityError as error:
+        if not violates(error, "registration_active_once", "registrations_registration.active_key"):
+            raise
         # The same person confirmed another registration this moment: begin again, and find that one.
         raise RaceLostError from error
 
 
 def _move(registration: Registration, status: Status, **fields: object) -> None:
-    """Change the status, if it is still what we read; RaceLostError if not."""
-    known = Registration.objects.filter(pk=registration.pk, status=registration.status)
+    """Change the status, if status and pool are still what we read; RaceLostError if not."""
+    known = Registration.objects.filter(
+        pk=registration.pk, status=registration.status, attendance_type=registration.attendance_type
+    )
     if known.update(status=status, **fields) != 1:
         raise RaceLostError
     for name, value in {"status": status, **fields}.items():

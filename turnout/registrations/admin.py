@@ -18,7 +18,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 from turnout.core.admin import LookOnlyAdmin, actor_of
 from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
-from turnout.events.models import AttendanceType, Event, Partner, SeatPool, Session, Speaker
+from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
 from turnout.registrations.actions import cancel, change_capacity, check_capacity
 from turnout.registrations.models import Registration
 
@@ -88,6 +88,15 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
     def clean(self) -> dict[str, Any]:
         """Refuse a capacity that too many have taken already."""
         cleaned = super().clean() or {}
+        if self.instance._state.adding and cleaned.get("capacity") is not None:
+            for name in ("capacity_on_site", "capacity_online"):
+                if cleaned.get(name) is not None:
+                    self.add_error(name, "Count seats in all or by attendance type, not both.")
+        for code in _codes(cleaned.get("languages") or ""):
+            try:
+                EventLanguage(code=code).clean_fields(exclude=["event"])
+            except ValidationError:
+                self.add_error("languages", f"“{code[:40]}” is not a language code such as en or pt-br.")
         for name, pool in self.changed_pools():
             try:
                 check_capacity(pool, cleaned.get(name))
@@ -109,7 +118,11 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
 
     def codes(self) -> list[str]:
         """Return the languages."""
-        return [code for code in self.cleaned_data["languages"].replace(",", " ").split() if code]
+        return _codes(self.cleaned_data["languages"])
+
+
+def _codes(text: str) -> list[str]:
+    return text.lower().replace(",", " ").split()
 
 
 class SessionInline(TabularInline):

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 
+from turnout.accounts.policies import runs_platform
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, digest
 from turnout.core.tokens import fits_key, make_key, make_token
@@ -25,7 +26,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
 
     def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
         """Return what this actor may see by who they are. A guest sees theirs by its key: `Registration.opens_with`."""
-        return self if getattr(actor, "is_staff", False) else self.none()
+        return self if runs_platform(actor) else self.none()
 
     def in_line(self) -> Self:
         """Return who waits for a seat, the first in line first."""

@@ -37,4 +37,5 @@ def position(registration: Registration) -> int | None:
     if registration.status != Registration.Status.WAITLISTED:
         return None
     pool = pools_for(registration.event, registration.attendance_type).get()
-    return line(pool).filter(place__lte=registration.place).count()
+    # Those before, and oneself: who was promoted since the row was read is never number 0.
+    return line(pool).filter(place__lt=registration.place).count() + 1
