@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from tests.support.databases import databases_found
 from turnout.events.models import Event, SeatPool
 from turnout.registrations.models import Registration
 
@@ -47,3 +49,11 @@ def _counters(event: Event) -> dict[str, tuple[int, int]]:
     }
     assert stored == counted
     return stored
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly on which databases the races ran, and on which they did not."""
+    terminalreporter.section("databases")
+    terminalreporter.line(f"everything else ran on {connection.vendor}; the races on:")
+    for kind, answer in databases_found().items():
+        terminalreporter.line(f"  {kind:<11} {answer}", red=answer.startswith("MISSING"), bold=True)
