@@ -122,6 +122,22 @@ def test_a_date_at_the_end_of_a_range_means_all_of_that_day(api: APIClient) -> N
     assert titles(api, "/api/events/", starts_before="2030-05-06T00:00:00Z") == []
 
 
+@pytest.mark.parametrize(
+    ("day", "last"),
+    [
+        ("2026-10-25", datetime(2026, 10, 25, 22, 59, tzinfo=UTC)),
+        ("20260329", datetime(2026, 3, 29, 21, 59, tzinfo=UTC)),
+    ],
+)
+def test_a_day_on_which_clocks_change_is_as_long_as_it_is(
+    api: APIClient, settings: Settings, day: str, last: datetime
+) -> None:
+    settings.TIME_ZONE = "Europe/Paris"
+    make.event(title="last minute", starts_at=last)
+    make.event(title="next day", starts_at=last + timedelta(minutes=1))
+    assert titles(api, "/api/events/", starts_before=day, starts_after="2026-01-01") == ["last minute"]
+
+
 def test_an_offset_whose_plus_the_address_lost_is_still_an_offset(api: APIClient) -> None:
     make.event(title="noon", starts_at=datetime(2030, 5, 6, 12, tzinfo=UTC))
     answer = api.get("/api/events/?starts_after=2030-05-06T14:00:00+02:00&starts_before=2030-05-06T14:00:00%2B02:00")

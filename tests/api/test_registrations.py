@@ -1,3 +1,4 @@
+import io
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -5,12 +6,15 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.test import RequestFactory
+from rest_framework.exceptions import ParseError
 from rest_framework.test import APIClient
 
 from tests.support import make
+from turnout.api.parsers import StrictJSONParser
 from turnout.core.clock import now
 from turnout.core.ids import new_id
-from turnout.core.models import IdempotentRequest
+from turnout.core.models import AuditEntry, IdempotentRequest
 from turnout.events.models import Event
 from turnout.notifications.models import Message
 from turnout.registrations.models import Registration
@@ -169,6 +173,23 @@ def test_only_json_is_read(api: APIClient, media_type: str) -> None:
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
 
 
+def test_a_body_shorter_than_it_says_is_refused(rf: RequestFactory) -> None:
+    request = rf.post("/api/registrations/", CONTENT_LENGTH="4")
+    assert StrictJSONParser().parse(io.BytesIO(b"{  }"), parser_context={"request": request}) == {}
+    with pytest.raises(ParseError):
+        StrictJSONParser().parse(io.BytesIO(b"{}"), parser_context={"request": request})
+
+
+def test_a_body_that_does_not_say_its_length_is_refused(api: APIClient) -> None:
+    answer = api.generic("POST", "/api/registrations/", "", headers={"Transfer-Encoding": "chunked"})
+    assert (answer.status_code, answer.json()["code"]) == (411, "length_required")
+
+
+def test_two_events_at_once_are_a_contradiction(api: APIClient) -> None:
+    answer = api.post("/api/registrations/", body(make.event()) | {"event": str(make.event().id)})
+    assert [fault["code"] for fault in answer.json()["errors"]] == ["contradicts"]
+
+
 @pytest.mark.parametrize("path", ["/api/events/?q=a%00b", "/api/events/%00/", "/%00"])
 def test_nul_characters_in_an_address_are_refused(api: APIClient, path: str) -> None:
     answer = api.get(path)
@@ -271,6 +292,29 @@ class TestWhoMaySeeARegistration:
         registration = make.confirmed(make.event())
         api.force_authenticate(make.staff())
         assert getattr(api, method)(f"/api/registrations/{registration.id}/{path}").status_code == 200
+
+    @pytest.mark.parametrize(("method", "path"), CALLS)
+    def test_staff_without_a_second_factor_are_strangers(self, api: APIClient, method: str, path: str) -> None:
+        registration = make.confirmed(make.event())
+        user = make.staff()
+        user.is_verified = lambda: False  # type: ignore[attr-defined]  # what django-otp's middleware would say
+        api.force_authenticate(user)
+        assert getattr(api, method)(f"/api/registrations/{registration.id}/{path}").status_code == 404
+
+    def test_what_staff_do_is_written_down_as_theirs(self, api: APIClient) -> None:
+        registration = make.confirmed(make.event())
+        user = make.staff()
+        api.force_authenticate(user)
+        api.post(f"/api/registrations/{registration.id}/cancel/")
+        assert AuditEntry.objects.get(verb="registration.cancelled").actor == f"user:{user.pk}"
+
+    @pytest.mark.parametrize("path", ["", "ticket/", "ticket.svg"])
+    def test_an_answer_keeps_the_key_in_its_address_to_itself(self, api: APIClient, path: str) -> None:
+        mine = make.confirmed(make.event())
+        for call in (api.get, api.head):
+            answer = call(f"/api/registrations/{mine.id}/{path}?token={mine.manage_token}")
+            assert (answer.status_code, answer["Referrer-Policy"]) == (200, "no-referrer")
+            assert "no-store" in answer["Cache-Control"]
 
     @pytest.mark.parametrize(("method", "path"), CALLS)
     def test_a_stranger_and_another_holder_see_what_they_see_of_nothing(

@@ -148,6 +148,9 @@ def test_staff_make_an_event_with_seats_by_type(desk: Client) -> None:
         ({"ends_at_0": "2001-01-01"}, "__all__"),
         ({"offers_on_site": ""}, "__all__"),
         ({"title": ""}, "title"),
+        ({"languages": "en, <b>"}, "languages"),
+        ({"starts_at_0": "0001-01-01"}, "starts_at"),
+        ({"capacity_online": "3"}, "capacity_online"),
         ({"title": "a\0b"}, "title"),
         ({"status": "cancelled"}, "status"),
     ],
@@ -193,6 +196,13 @@ def test_staff_cancel_for_somebody_and_the_next_is_promoted(desk: Client) -> Non
     holder, waiting = make.confirmed(event), make.confirmed(event)
     desk.post("/admin/registrations/registration/", {"action": "cancel_chosen", "_selected_action": [str(holder.id)]})
     assert dict(Registration.objects.values_list("pk", "status")) == {holder.pk: "cancelled", waiting.pk: "confirmed"}
+
+
+def test_seats_by_type_say_how_an_event_is_attended(desk: Client) -> None:
+    event = make.event(by_type={"on_site": 2})
+    fields = form_of(capacity_on_site="2", offers_online="on", **{"sessions-TOTAL_FORMS": "0"})
+    assert desk.post(f"/admin/events/event/{event.id}/change/", fields).status_code == 302
+    assert Event.objects.get().attendance_types == ["on_site"]
 
 
 def test_nothing_is_deleted_by_hand(desk: Client) -> None:

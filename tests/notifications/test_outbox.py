@@ -16,7 +16,7 @@ from pytest_django import Settings
 from tests.support import make
 from turnout.core.clock import now
 from turnout.notifications import actions
-from turnout.notifications.actions import ATTEMPTS, deliver_due, owe
+from turnout.notifications.actions import ATTEMPTS, deliver_due, owe, send_again
 from turnout.notifications.models import Message
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import Registration
@@ -131,6 +131,22 @@ def test_a_refusal_for_now_is_tried_again() -> None:
     make.pending(make.event())
     deliver_due()
     assert state() == ("due", 1)
+
+
+@pytest.mark.parametrize("broken", [smtplib.SMTPSenderRefused(530, b"authentication required", "x")], indirect=True)
+@pytest.mark.usefixtures("broken")
+def test_a_refused_sender_is_our_own_fault_and_the_message_waits() -> None:
+    make.pending(make.event())
+    deliver_due()
+    assert state() == ("due", 1)
+
+
+def test_what_was_given_up_can_be_sent_again() -> None:
+    make.pending(make.event())
+    Message.objects.update(state="dead", attempts=ATTEMPTS)
+    assert send_again(Message.objects.get(), actor="user:x")
+    assert not send_again(Message.objects.get(), actor="user:x")
+    assert (deliver_due(), state()) == (1, ("sent", 1))
 
 
 def test_one_message_that_fails_holds_up_no_other() -> None:

@@ -70,6 +70,16 @@ def test_the_pdf_is_one_page_with_the_code_and_the_name(mine: Registration) -> N
     assert "#let x = 1" in text  # data, not source
 
 
+@pytest.mark.parametrize("text", ["word " * 40, "W" * 200, "كلمة " * 40])
+def test_the_pdf_is_one_page_however_long_its_texts_are(text: str) -> None:
+    long = make.confirmed(make.event(title=text[:200], location=text[:200]), full_name=text[:200])
+    document = pypdfium2.PdfDocument(ticket_pdf(long))
+    assert len(document) == 1
+    found = zxingcpp.read_barcode(document[0].render(scale=3).to_pil())
+    assert found is not None
+    assert found.text == ticket_text(long)
+
+
 def test_the_svg_is_small_and_holds_no_script(mine: Registration) -> None:
     svg = ticket_svg(mine).decode()
     assert svg.startswith("<?xml")
