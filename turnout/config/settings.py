@@ -160,7 +160,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 
 # --- Mail --------------------------------------------------------------------------------------------------------
-_SMTP = "django.core.mail.backends.smtp.EmailBackend"
+_SMTP = "turnout.notifications.smtp.EmailBackend"
 _KEPT = "turnout.notifications.kept.EmailBackend"
 if "EMAIL_URL" in env.ENVIRON:
     # django-environ takes smtps:// for STARTTLS; to everybody else it is implicit TLS.

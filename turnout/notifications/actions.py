@@ -129,6 +129,8 @@ def _note(message: Message, lease: uuid.UUID, **fields: object) -> None:
 
 def _is_permanent(error: Exception) -> bool:
     """Tell whether the mail server said that it will never take this message."""
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return True  # it can't take an address beyond ASCII
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= _PERMANENT for code, _ in error.recipients.values())
     # A refused sender is our own configuration: once mended, the message must still be there.
