@@ -23,6 +23,17 @@ def titles(api: APIClient, path: str, **query: Any) -> list[str]:
     return [row["title"] for row in answer.json()["results"]]
 
 
+def walk(api: APIClient, url: str, direction: str) -> tuple[list[list[str]], str]:
+    """Return what stands on each page from this one on, and the last page's address."""
+    pages = []
+    while True:
+        answer = api.get(url).json()
+        pages.append([row["title"] for row in answer["results"]])
+        if answer[direction] is None:
+            return pages, url
+        url = answer[direction]
+
+
 def test_an_event_is_shown_with_all_that_belongs_to_it(api: APIClient) -> None:
     start = datetime(2030, 5, 6, 8, 30, tzinfo=UTC)
     event = make.full_event(title="Go", capacity=20, starts_at=start, online_url="https://meet.example.org/secret")
@@ -259,18 +270,9 @@ def test_pages_are_walked_to_the_end_and_back_without_a_gap(api: APIClient) -> N
     everything = titles(api, "/api/events/", page_size=100)
     assert len(everything) == 25
 
-    def walk(url: str, direction: str) -> tuple[str, list[list[str]]]:
-        """Return the last page's address, and what stood on each."""
-        answer = api.get(url).json()
-        page = [row["title"] for row in answer["results"]]
-        if answer[direction] is None:
-            return url, [page]
-        last, pages = walk(answer[direction], direction)
-        return last, [page, *pages]
-
-    last, forward = walk("/api/events/?page_size=10", "next")
+    forward, last = walk(api, "/api/events/?page_size=10", "next")
     assert forward == [everything[:10], everything[10:20], everything[20:]]
-    assert walk(last, "previous")[1] == forward[::-1]
+    assert walk(api, last, "previous")[0] == forward[::-1]
 
 
 def test_a_page_is_not_shifted_by_what_comes_in_before_it(api: APIClient) -> None:
@@ -289,6 +291,34 @@ def test_a_cursor_for_one_order_is_none_for_another(api: APIClient) -> None:
     assert api.get(following + "&ordering=-starts_at").status_code == 400
 
 
+def test_what_has_the_words_in_its_title_comes_first_and_whole_words_before_beginnings(api: APIClient) -> None:
+    start = now() + timedelta(days=1)
+    titles_by_hour = ["Meetup", "Google day", "Learn Go", "Gophers", "Go, a language", "Good evening", "Pipes"]
+    for hour, title in enumerate(titles_by_hour):
+        description = "A language to go for" if title in {"Meetup", "Pipes"} else ""
+        make.event(title=title, description=description, starts_at=start + timedelta(hours=hour))
+    make.event(title="Rust", starts_at=start)
+    ranked = ["Learn Go", "Go, a language", "Google day", "Gophers", "Good evening", "Meetup", "Pipes"]
+    assert titles(api, "/api/events/search/", q="go") == ranked
+    assert titles(api, "/api/events/search/", keyword="GÓ") == ranked
+    assert titles(api, "/api/events/search/", q="go lang") == ["Go, a language", "Meetup", "Pipes"]
+    assert titles(api, "/api/events/", q="go") == [
+        title for title in titles_by_hour if title in ranked
+    ]  # soonest first
+    assert titles(api, "/api/events/search/", q="go", ordering="title") == sorted(ranked)
+    for size in (1, 2, 3):
+        forward, last = walk(api, f"/api/events/search/?q=go&page_size={size}", "next")
+        assert [title for page in forward for title in page] == ranked
+        assert walk(api, last, "previous")[0] == forward[::-1]
+
+
+def test_a_cursor_for_a_ranked_list_is_none_for_another(api: APIClient) -> None:
+    for number in range(3):
+        make.event(title=f"Rust {number}", description="go")
+    following = api.get("/api/events/search/?q=go&page_size=2").json()["next"]
+    assert api.get(following.replace("q=go", "ordering=starts_at")).status_code == 400
+
+
 def test_rows_are_counted_only_for_who_asks(api: APIClient) -> None:
     for _ in range(3):
         make.event()
@@ -301,7 +331,7 @@ def test_rows_are_counted_only_for_who_asks(api: APIClient) -> None:
     ("path", "queries"),
     [
         ("/api/events/", 5),
-        ("/api/events/search/?q=workshop", 5),
+        ("/api/events/search/?q=workshop", 8),  # three ranks, then the rows themselves
         ("/api/workshops/", 5),
         ("/api/workshops/all/", 5),
         ("/api/speakers/", 2),

@@ -1,6 +1,6 @@
 """Events and workshops."""
 
-from datetime import datetime
+import dataclasses
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -14,7 +14,7 @@ from turnout.api.partners import PartnerSerializer
 from turnout.api.speakers import SpeakerSerializer
 from turnout.core.clock import now
 from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
-from turnout.events.queries import Seats, seats_of
+from turnout.events.queries import Search, Seats, search, seats_of
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
@@ -123,65 +123,63 @@ class TextFilter(filters.CharFilter):
 
 
 class EventFilter(filters.FilterSet):
-    """The filters of the contract; an empty one filters nothing, an unknown one is ignored."""
+    """The parameters of the contract, read and described; `turnout.events.queries.search` is what they mean.
 
-    q = filters.CharFilter(
-        max_length=_LONGEST, method="by_text", label="Every word, as the beginning of a word in title or description."
-    )
-    location = filters.CharFilter(
-        max_length=_LONGEST, method="by_location", label="The location or its beginning, case and accents apart."
-    )
-    language = filters.CharFilter(
-        max_length=_LONGEST, method="by_language", label="A language it is held in, such as `en`."
-    )
-    starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
-    starts_before = LastMomentFilter(field_name="starts_at", lookup_expr="lte")
+    An empty one filters nothing, an unknown one is ignored.
+    """
+
+    q = TextFilter(label="Every word, as the beginning of a word in title or description.")
+    location = TextFilter(label="The location or its beginning, case and accents apart.")
+    language = TextFilter(label="A language it is held in, such as `en`.")
+    starts_after = MomentFilter(field_name="starts_at", label="Starts then or later; a date is its midnight.")
+    starts_before = LastMomentFilter(field_name="starts_at", label="Starts then or earlier; a date is all of that day.")
     kind = filters.ChoiceFilter(choices=Event.Kind.choices)
     partner = filters.UUIDFilter(field_name="partner_id")
     speaker = filters.UUIDFilter(field_name="speakers__id")
-    attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices, method="by_attendance_type")
-    has_seats = filters.BooleanFilter(method="by_seats")
+    attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices)
+    has_seats = filters.BooleanFilter(label="Whether a seat is left.")
     ordering = filters.OrderingFilter(fields=["starts_at", "title"])
 
-    bounds: ClassVar = ["starts_after", "starts_before"]
+    def filter_queryset(self, queryset: EventQuerySet) -> QuerySet[Event]:
+        """Return what was asked for, in the order asked for."""
+        ordered: QuerySet[Event] = self.filters["ordering"].filter(
+            self.order(search(queryset, self.wanted())), self.form.cleaned_data["ordering"]
+        )
+        return ordered
 
-    def filter_queryset(self, queryset: QuerySet[Event]) -> QuerySet[Event]:
-        """Leave out what is over, unless the dates asked for reach back."""
-        asked: list[datetime | None] = [self.form.cleaned_data[name] for name in self.bounds]
-        if not any(moment is not None and moment < now() for moment in asked):
-            queryset = queryset.filter(ends_at__gte=now())
-        filtered: QuerySet[Event] = super().filter_queryset(queryset)
-        return filtered
+    def wanted(self) -> Search:
+        """Return what was asked for, in the words of the search."""
+        names = (field.name for field in dataclasses.fields(Search))
+        return Search(**{name: self.form.cleaned_data[name] for name in names})
 
-    def by_text(self, queryset: EventQuerySet, _name: str, text: str) -> EventQuerySet:
-        """Match words."""
-        return queryset.matching(text)
-
-    def by_location(self, queryset: EventQuerySet, _name: str, text: str) -> EventQuerySet:
-        """Match the place."""
-        return queryset.located_in(text)
-
-    def by_language(self, queryset: EventQuerySet, _name: str, code: str) -> EventQuerySet:
-        """Match one of the languages."""
-        return queryset.in_language(code)
-
-    def by_attendance_type(self, queryset: EventQuerySet, _name: str, attendance_type: str) -> EventQuerySet:
-        """Match the ways to take part."""
-        return queryset.open_to(attendance_type)
-
-    def by_seats(self, queryset: EventQuerySet, _name: str, left: bool) -> EventQuerySet:  # noqa: FBT001  # the library's call
-        """Match whether seats are left."""
-        return queryset.with_seats(left=left)
+    def order(self, found: EventQuerySet) -> EventQuerySet:
+        """Leave the soonest first."""
+        return found
 
 
 class SearchFilter(EventFilter):
     """The same filters under seed B's names, beside ours."""
 
-    keyword = TextFilter(method="by_text", label="The same as `q`.")
-    date_from = MomentFilter(field_name="starts_at", lookup_expr="gte", label="The same as `starts_after`.")
-    date_to = LastMomentFilter(field_name="starts_at", lookup_expr="lte", label="The same as `starts_before`.")
+    keyword = TextFilter(label="The same as `q`.")
+    date_from = MomentFilter(field_name="starts_at", label="The same as `starts_after`.")
+    date_to = LastMomentFilter(field_name="starts_at", label="The same as `starts_before`.")
 
-    bounds: ClassVar = [*EventFilter.bounds, "date_from", "date_to"]
+    def wanted(self) -> Search:
+        """Return what was asked for; where both names of a thing are given, both count."""
+        asked, wanted = self.form.cleaned_data, super().wanted()
+        starts = [moment for moment in (wanted.starts_after, asked["date_from"]) if moment]
+        ends = [moment for moment in (wanted.starts_before, asked["date_to"]) if moment]
+        return dataclasses.replace(
+            wanted,
+            q=f"{wanted.q} {asked['keyword']}".strip(),
+            starts_after=max(starts, default=None),
+            starts_before=min(ends, default=None),
+        )
+
+    def order(self, found: EventQuerySet) -> EventQuerySet:
+        """Rank by relevance where words were asked for and no order was."""
+        text, ordering = self.wanted().q, self.form.cleaned_data["ordering"]
+        return found.ranked_by(text) if text and not ordering else found
 
 
 class EventViews(generics.GenericAPIView[Event]):
@@ -207,7 +205,7 @@ class EventListView(EventViews, generics.ListAPIView[Event]):
 
 
 class EventSearchView(EventListView):
-    """The same list and filters, and seed B's names for them."""
+    """The same list and filters, and seed B's names for them; ranked by relevance where words are asked for."""
 
     filterset_class = SearchFilter
 

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError
 
 from turnout.core import audit
+from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
 from turnout.events.imports import Draft, Remark
@@ -32,7 +33,8 @@ _IMPORTED = (
     "starts_at",
     "ends_at",
 )
-_FOLDED = ("location_key", "search_text")
+_SWEEP_BATCH = 1000
+_DERIVED = ("location_key", "search_text", "title_key", "over")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,19 @@ def save_speaker(speaker: Speaker, *, actor: str = audit.SYSTEM) -> Speaker:
     return speaker
 
 
+@transactional
+def mark_over() -> int:
+    """Mark up to 1,000 events that have ended, and say how many they were.
+
+    Lists of what is coming pass marked ones over by an index. They ask for `ends_at` all the same: an event that is
+    not marked yet is never shown.
+    """
+    coming = Event.objects.filter(over=False)
+    ended = list(coming.filter(ends_at__lt=now()).values_list("pk", flat=True)[:_SWEEP_BATCH])
+    # Asked again: one that was moved since is not over.
+    return coming.filter(pk__in=ended, ends_at__lt=now()).update(over=True)
+
+
 def import_events(drafts: Sequence[Draft], *, actor: str = audit.SYSTEM) -> Tally:
     """Write imported conferences in one transaction: new ones with any number of seats, known ones where they differ.
 
@@ -194,7 +209,7 @@ def _insert_imported(new: Sequence[tuple[Event, Draft]], actor: str) -> None:
 
 
 def _update_imported(changed: Sequence[tuple[Event, Draft]], actor: str) -> None:
-    Event.objects.bulk_update([event for event, _ in changed], [*_IMPORTED, *_FOLDED])
+    Event.objects.bulk_update([event for event, _ in changed], [*_IMPORTED, *_DERIVED])
     for event, draft in changed:
         _write_languages(event, draft.languages)
     audit.record_many(actor, "event.changed", [event.id for event, _ in changed])

@@ -67,6 +67,9 @@ class Speaker(models.Model):
 class EventQuerySet(models.QuerySet["Event"]):
     """The ways in which events are found."""
 
+    # Conditions that exclude each other: what meets the first stands before what meets the second, and so on.
+    ranks: tuple[Q, ...] = ()
+
     def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
         """Return what this actor may know of: drafts are known to staff and to their owner."""
         if runs_platform(actor):
@@ -80,7 +83,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def not_over(self) -> Self:
         """Return what has not ended."""
-        return self.filter(ends_at__gte=now())
+        # `over` says less than `ends_at`, and is what an index can follow: see `turnout.events.actions.mark_over`.
+        return self.filter(over=False, ends_at__gte=now())
 
     def in_week_of(self, day: datetime) -> Self:
         """Return what takes place between Monday and Sunday of this day's week in the site's timezone."""
@@ -104,6 +108,16 @@ class EventQuerySet(models.QuerySet["Event"]):
             matches &= Q(search_text__contains=f" {word}")
         return self.filter(matches)
 
+    def ranked_by(self, text: str) -> Self:
+        """Let what has every word in its title as it stands come first, then what has it as the beginning of a word."""
+        whole, begun = Q(), Q()
+        for word in words(text):
+            whole &= Q(title_key__contains=f" {word} ")
+            begun &= Q(title_key__contains=f" {word}")
+        ranked = self.all()
+        ranked.ranks = (whole, begun & ~whole, ~begun)
+        return ranked
+
     def located_in(self, text: str) -> Self:
         """Return what takes place where the folded text is the whole location or its beginning."""
         return self.filter(location_key__startswith=location_key(text))
@@ -124,7 +138,14 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def with_details(self) -> Self:
         """Load what a list of events shows, in a number of queries that does not depend on theirs."""
-        return self.select_related("partner").prefetch_related("speakers", "sessions", "pools", "languages")
+        # What is searched is longer than all that is shown.
+        listed = self.select_related("partner").defer("search_text", "title_key")
+        return listed.prefetch_related("speakers", "sessions", "pools", "languages")
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]  # the one place where Django copies a queryset
+        clone.ranks = self.ranks
+        return clone
 
 
 class Event(models.Model):
@@ -171,9 +192,12 @@ class Event(models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     # The event's name in the file it was imported from, hashed: what makes an import twice the same as once.
     source_key = models.CharField(max_length=64, null=True, unique=True, editable=False)  # null is none
-    # Folded copies of what is searched, written by `clean()`.
+    # Folded copies of what is searched, written by `clean()`: words with a space before each, in a title also behind.
     location_key = models.CharField(max_length=400, blank=True, editable=False)
     search_text = models.TextField(blank=True, editable=False)
+    title_key = models.TextField(blank=True, editable=False)
+    # That it has ended. Not yet set on what ended this minute, never set on what has not.
+    over = models.BooleanField(default=False, editable=False)
 
     objects: ClassVar[models.Manager["Event"]] = EventQuerySet.as_manager()
 
@@ -181,7 +205,12 @@ class Event(models.Model):
         ordering: ClassVar = ["starts_at", "id"]
         indexes: ClassVar = [
             models.Index(fields=["starts_at", "id"], name="event_by_start"),
-            models.Index(fields=["location_key"], name="event_by_location"),
+            models.Index(fields=["over", "starts_at", "id"], name="event_coming_by_start"),
+            models.Index(fields=["over", "title", "id"], name="event_coming_by_title"),
+            models.Index(fields=["over", "ends_at"], name="event_coming_by_end"),
+            # The class is PostgreSQL's, where without it only equality is served; others pass it over.
+            models.Index(fields=["location_key"], name="event_by_location_prefix", opclasses=["varchar_pattern_ops"]),
+            # And on PostgreSQL trigrams of search_text and title_key, by the migration.
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -208,7 +237,7 @@ class Event(models.Model):
         return self.title
 
     def clean(self) -> None:
-        """Check the timezone's name, and write the folded copies."""
+        """Check the timezone's name, and write what is derived: the folded copies, and whether it is over."""
         if self.timezone not in _timezones():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
@@ -219,6 +248,9 @@ class Event(models.Model):
                 raise ValidationError({name: ValidationError(message, code="invalid")})
         self.location_key = location_key(self.location)
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
+        self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
+        ends_at: datetime | None = self.ends_at  # none yet, where a form is half filled in
+        self.over = ends_at is not None and ends_at < now()
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

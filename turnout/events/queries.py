@@ -1,8 +1,56 @@
 """What is asked of events by more than one room."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
-from turnout.events.models import Event
+from turnout.core.clock import now
+from turnout.events.models import Event, EventQuerySet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What somebody looks for; what is empty or None is not asked for."""
+
+    q: str = ""  # every word, folded, as the beginning of a word in title or description
+    location: str = ""  # folded, whole or its beginning
+    language: str = ""
+    kind: str = ""
+    attendance_type: str = ""
+    starts_after: datetime | None = None
+    starts_before: datetime | None = None
+    partner: UUID | None = None
+    speaker: UUID | None = None
+    has_seats: bool | None = None
+
+
+def search(events: EventQuerySet, wanted: Search) -> EventQuerySet:
+    """Return those of the events that are what somebody looks for; soonest first, unless it is ranked or ordered then.
+
+    The same on every database: an index may find them faster, and never decides. What is over is left out unless the
+    dates asked for reach back.
+    """
+    exact = {
+        "kind": wanted.kind,
+        "partner": wanted.partner,
+        "speakers": wanted.speaker,
+        "starts_at__gte": wanted.starts_after,
+        "starts_at__lte": wanted.starts_before,
+    }
+    found = events.filter(**{name: value for name, value in exact.items() if value})
+    if not any(moment is not None and moment < now() for moment in (wanted.starts_after, wanted.starts_before)):
+        found = found.not_over()
+    if wanted.q:
+        found = found.matching(wanted.q)
+    if wanted.location:
+        found = found.located_in(wanted.location)
+    if wanted.language:
+        found = found.in_language(wanted.language)
+    if wanted.attendance_type:
+        found = found.open_to(wanted.attendance_type)
+    if wanted.has_seats is not None:
+        found = found.with_seats(left=wanted.has_seats)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

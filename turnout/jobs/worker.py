@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from turnout.core.idempotency import forget_old
+from turnout.events.actions import mark_over
 from turnout.notifications.actions import deliver_due
 from turnout.registrations.actions import expire_unconfirmed
 
@@ -53,7 +54,7 @@ def _deliver() -> int:
 
 
 def _sweep() -> int:
-    return expire_unconfirmed() + forget_old()
+    return expire_unconfirmed() + mark_over() + forget_old()
 
 
 def _guarded(work: Callable[[], int]) -> int | None:
