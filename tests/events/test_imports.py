@@ -11,7 +11,8 @@ from pytest_django import DjangoAssertNumQueries
 from tests.support import make
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Tally, import_events
-from turnout.events.imports import Draft, Remark, read_conferences
+from turnout.events.files import Remark
+from turnout.events.imports import Draft, read_conferences
 from turnout.events.languages import ISO_639_1
 from turnout.events.models import Event, SeatPool
 from turnout.events.timezones import start_of_day, zone_of

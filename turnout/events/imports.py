@@ -1,46 +1,24 @@
 """Conferences from a JSON file, as drafts of events: text in, drafts or faults out. Reads no database and no clock."""
 
-import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
-
 from turnout.core.errors import InvalidError
 from turnout.core.text import digest, fold
+from turnout.events.files import HAS_CONTROL, YEARS, Piece, Remark, has_control, read_json, short
 from turnout.events.languages import ISO_639_1
 from turnout.events.timezones import start_of_day, zone_of
 
 MAX_NAME = 200
 MAX_PLACE = 200
-MAX_URL = 500
 MAX_TOPIC = 100
 MAX_TOPICS = 50
 MAX_DAYS = 366
-YEARS = range(1970, 2200)
 
-# What PostgreSQL refuses (NUL), no encoding can hold (lone surrogates), and nobody means to write.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_HAS_CONTROL = "holds a control character, or half of a surrogate pair"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_url_is_valid = URLValidator(schemes=["http", "https"])
 # Texts of the format that nothing is taken from: they must be texts all the same.
 _UNUSED = ("twitter", "mastodon", "bluesky", "cfpUrl", "cfpEndDate", "cocUrl")
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """Something to say about a row; they count from 1."""
-
-    row: int
-    field: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"row {self.row}: {self.field}: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,43 +75,23 @@ def read_conferences(content: bytes) -> Reading:
 
 
 def _rows(content: bytes) -> list[object]:
-    try:
-        rows = json.loads(content.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InvalidError(f"This is not UTF-8 text: byte {error.start} is not part of any") from error
-    except ValueError as error:
-        raise InvalidError(f"This is not valid JSON: {error}") from error
-    except RecursionError as error:
-        raise InvalidError("This is not a list of conferences: it is nested too deeply") from error
+    rows = read_json(content, "a list of conferences")
     if not isinstance(rows, list):
         raise InvalidError("This is not a list of conferences: the outermost must be a JSON list")
     return rows
 
 
-class _Row:
-    """One row while it is read: its fields, and what is found wrong with them."""
-
-    def __init__(self, number: int, content: object) -> None:
-        self.number = number
-        self.faults: list[Remark] = []
-        self.notes: list[Remark] = []
-        self._content: Mapping[str, object] = {}
-        if isinstance(content, dict):
-            self._content = content
-        else:
-            self.fault("row", "must be an object, such as {...}")
-
-    def fault(self, name: str, detail: str) -> None:
-        self.faults.append(Remark(self.number, name, detail))
+class _Row(Piece):
+    """One row while it is read."""
 
     def draft(self) -> Draft | None:
         """Return the event this row describes, or None where anything is wrong."""
         if self.faults:
             return None
-        title, website, description = self._title(), self._website(), self._description()
+        title, website, description = self.name("name", MAX_NAME), self.website("url"), self._description()
         days, (city, country, online), languages = self._days(), self._place(), self._languages()
         for name in _UNUSED:
-            self._text(name)
+            self.text(name)
         if self.faults or days is None:
             return None
         timezone = self._timezone(city, country)
@@ -153,13 +111,6 @@ class _Row:
             languages=languages,
         )
 
-    def _title(self) -> str:
-        title = self._text("name", required=True)
-        if title and not any(letter.isprintable() and letter != " " for letter in title):
-            self.fault("name", "has no visible character")
-        self._limit("name", title, MAX_NAME)
-        return title
-
     def _days(self) -> tuple[date, date] | None:
         first, last = self._day("startDate"), self._day("endDate")
         if first is None or last is None:
@@ -178,7 +129,7 @@ class _Row:
         return starts_at, ends_at
 
     def _day(self, name: str) -> date | None:
-        text = self._text(name, required=True)
+        text = self.text(name, required=True)
         if not text:
             return None
         try:
@@ -194,21 +145,11 @@ class _Row:
 
     def _place(self) -> tuple[str, str, bool]:
         before = len(self.faults)
-        city, country, online = self._text("city"), self._text("country"), self._flag("online")
+        city, country, online = self.text("city"), self.text("country"), self._flag("online")
         if not city and not online and len(self.faults) == before:
             self.fault("city", "missing, and it is not online: nobody could attend")
-        self._limit("city", _location(city, country), MAX_PLACE)
+        self.limit("city", _location(city, country), MAX_PLACE)
         return city, country, online
-
-    def _website(self) -> str:
-        url = self._text("url")
-        self._limit("url", url, MAX_URL)
-        try:
-            if url and len(url) <= MAX_URL:
-                _url_is_valid(url)
-        except ValidationError:
-            self.fault("url", "must be a valid http:// or https:// address")
-        return url
 
     def _description(self) -> str:
         topics = self._topics()
@@ -217,7 +158,7 @@ class _Row:
         return " ".join(filter(None, (about, help_to_follow)))
 
     def _topics(self) -> list[str]:
-        topics = self._content.get("topics")
+        topics = self.content.get("topics")
         if topics is None:
             return []
         if not isinstance(topics, list) or not all(isinstance(topic, str) for topic in topics):
@@ -226,63 +167,34 @@ class _Row:
         if len(topics) > MAX_TOPICS:
             self.fault("topics", f"more than {MAX_TOPICS}")
             return []
-        if any(_CONTROL.search(topic) for topic in topics):
-            self.fault("topics", _HAS_CONTROL)
+        if any(has_control(topic) for topic in topics):
+            self.fault("topics", HAS_CONTROL)
         clean = [" ".join(topic.split()) for topic in topics]
-        self._limit("topics", max(clean, key=len, default=""), MAX_TOPIC)
+        self.limit("topics", max(clean, key=len, default=""), MAX_TOPIC)
         return [topic for topic in clean if topic]
 
     def _languages(self) -> tuple[str, ...]:
-        codes = dict.fromkeys(code.strip() for code in self._text("locales").lower().split(","))
+        codes = dict.fromkeys(code.strip() for code in self.text("locales").lower().split(","))
         for code in codes:
             if code and code not in ISO_639_1:
-                self._note("locales", f'"{_short(code.upper())}" is left out: not a code of ISO 639-1')
+                self.note("locales", f'"{short(code.upper())}" is left out: not a code of ISO 639-1')
         return tuple(code for code in codes if code in ISO_639_1)
 
     def _timezone(self, city: str, country: str) -> str:
         """Return the place's timezone; UTC for what has no place, and for a place we can't find, with a note."""
         zone = zone_of(city, country) if city else "UTC"
         if zone is None:
-            named = f'"{_short(country)}" is no country we know' if country else "missing"
-            self._note("country", f"{named}: its days are taken to begin at midnight UTC")
+            named = f'"{short(country)}" is no country we know' if country else "missing"
+            self.note("country", f"{named}: its days are taken to begin at midnight UTC")
         return zone or "UTC"
 
     def _flag(self, name: str) -> bool:
-        value = self._content.get(name)
+        value = self.content.get(name)
         if value is None or isinstance(value, bool):
             return bool(value)
         self.fault(name, "must be true or false")
         return False
 
-    def _text(self, name: str, *, required: bool = False) -> str:
-        """Return a text, trimmed and with single spaces; empty where it is missing or wrong."""
-        value = self._content.get(name)
-        if value is None:
-            if required:
-                self.fault(name, "missing")
-            return ""
-        if not isinstance(value, str):
-            self.fault(name, "must be text")
-            return ""
-        if _CONTROL.search(value):
-            self.fault(name, _HAS_CONTROL)
-            return ""
-        text = " ".join(value.split())
-        if required and not text:
-            self.fault(name, "empty")
-        return text
-
-    def _limit(self, name: str, text: str, length: int) -> None:
-        if len(text) > length:
-            self.fault(name, f"longer than {length} characters")
-
-    def _note(self, name: str, detail: str) -> None:
-        self.notes.append(Remark(self.number, name, detail))
-
 
 def _location(city: str, country: str) -> str:
     return ", ".join(filter(None, (city, country))) if city else ""
-
-
-def _short(text: str, length: int = 40) -> str:
-    return text if len(text) <= length else f"{text[:length]}..."

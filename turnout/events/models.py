@@ -1,6 +1,5 @@
 """Events and what belongs to them."""
 
-import functools
 import zoneinfo
 from datetime import datetime, timedelta
 from typing import ClassVar, Self
@@ -18,6 +17,7 @@ from turnout.accounts.policies import runs_platform
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import fold, words
+from turnout.events.timezones import zone_names
 
 # Further away some clock or calendar fails, and nobody means it.
 YEARS = range(1970, 2201)
@@ -238,7 +238,7 @@ class Event(models.Model):
 
     def clean(self) -> None:
         """Check the timezone's name, and write what is derived: the folded copies, and whether it is over."""
-        if self.timezone not in _timezones():
+        if self.timezone not in zone_names():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
         for name in ("starts_at", "ends_at"):
@@ -344,12 +344,6 @@ class SeatPool(models.Model):
     def free() -> Q:
         """Return the condition under which a pool has a seat left."""
         return Q(capacity__isnull=True) | Q(taken__lt=F("capacity"))
-
-
-@functools.cache
-def _timezones() -> frozenset[str]:
-    # Listing them reads hundreds of files.
-    return frozenset(zoneinfo.available_timezones())
 
 
 def location_key(location: str) -> str:

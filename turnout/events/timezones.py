@@ -108,6 +108,13 @@ def start_of_day(day: date, zone: str) -> datetime:
     return datetime.combine(day, time.min, zoneinfo.ZoneInfo(zone)).astimezone(UTC)
 
 
+@functools.cache
+def zone_names() -> frozenset[str]:
+    """Return the names of all timezones there are."""
+    # Listing them reads hundreds of files.
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _zone_of_region(code: str, region: str) -> str | None:
     zones = _REGIONS.get(code, {})
     return next((zone for zone, regions in zones.items() if region.strip().upper() in regions.split()), None)

@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from turnout.core.errors import InvalidError
 from turnout.events.actions import Tally, import_events
-from turnout.events.imports import Reading, Remark, read_conferences
+from turnout.events.files import Remark
+from turnout.events.imports import Reading, read_conferences
 
 _BATCH = 500  # rows a transaction, and a line of progress
 

@@ -10,7 +10,8 @@ from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
-from turnout.events.imports import Draft, Remark
+from turnout.events.files import Remark
+from turnout.events.imports import Draft
 from turnout.events.models import (
     AttendanceType,
     Event,
