@@ -11,7 +11,7 @@ from rest_framework.permissions import AllowAny
 
 from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.partners import PartnerSerializer
-from turnout.api.speakers import SpeakerSerializer
+from turnout.api.speakers import SpeakerBriefSerializer, SpeakerSerializer
 from turnout.core.clock import now
 from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
 from turnout.events.queries import Search, Seats, search, seats_of
@@ -20,9 +20,21 @@ from turnout.events.queries import Search, Seats, search, seats_of
 class SessionSerializer(serializers.ModelSerializer[Session]):
     """A part of an event."""
 
+    speakers = SpeakerBriefSerializer(many=True, read_only=True)
+
     class Meta:
         model = Session
-        fields: ClassVar = ["id", "title", "starts_at", "ends_at", "room"]
+        fields: ClassVar = [
+            "id",
+            "title",
+            "description",
+            "language",
+            "track",
+            "starts_at",
+            "ends_at",
+            "room",
+            "speakers",
+        ]
 
 
 class CapacitiesSerializer(serializers.Serializer[dict[str, int | None]]):

@@ -18,6 +18,14 @@ class SpeakerSerializer(serializers.ModelSerializer[Speaker]):
         fields: ClassVar = ["id", "name", "bio", "image"]
 
 
+class SpeakerBriefSerializer(serializers.ModelSerializer[Speaker]):
+    """Who it is."""
+
+    class Meta:
+        model = Speaker
+        fields: ClassVar = ["id", "name"]
+
+
 class SpeakerWithWorkshopsSerializer(SpeakerSerializer):
     """A speaker, whom they come from, and their workshops."""
 

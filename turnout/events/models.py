@@ -19,6 +19,8 @@ from turnout.core.ids import new_id
 from turnout.core.text import fold, words
 from turnout.events.timezones import zone_names
 
+LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
+
 # Further away some clock or calendar fails, and nobody means it.
 YEARS = range(1970, 2201)
 
@@ -55,6 +57,8 @@ class Speaker(models.Model):
     bio = models.TextField(blank=True)
     image = models.URLField(max_length=500, blank=True)
     partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="speakers")
+    # Who this is in the schedule it was imported from, hashed.
+    source_key = models.CharField(max_length=64, null=True, unique=True, editable=False)  # null is none
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
@@ -140,7 +144,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Load what a list of events shows, in a number of queries that does not depend on theirs."""
         # What is searched is longer than all that is shown.
         listed = self.select_related("partner").defer("search_text", "title_key")
-        return listed.prefetch_related("speakers", "sessions", "pools", "languages")
+        return listed.prefetch_related("speakers", "sessions__speakers", "pools", "languages")
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the one place where Django copies a queryset
@@ -273,7 +277,7 @@ class EventLanguage(models.Model):
     """A language an event is held in."""
 
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="languages")
-    code = models.CharField(max_length=12, validators=[RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")])
+    code = models.CharField(max_length=12, validators=[LANGUAGE_CODE])
     rank = models.PositiveSmallIntegerField(default=0)  # 0 is the event's main language
 
     class Meta:
@@ -297,10 +301,17 @@ class Session(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     room = models.CharField(max_length=100, blank=True)
+    track = models.CharField(max_length=100, blank=True)
+    language = models.CharField(max_length=12, blank=True, validators=[LANGUAGE_CODE])
+    description = models.TextField(blank=True, help_text="Plain text.")
+    speakers = models.ManyToManyField(Speaker, blank=True, related_name="sessions")
+    # What it is called in the schedule it was imported from, hashed: by this it is known at the next import.
+    source_key = models.CharField(max_length=64, null=True, editable=False)  # null is none
 
     class Meta:
         ordering: ClassVar = ["starts_at", "id"]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "source_key"], name="session_source_once_per_event"),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at")),
                 name="session_ends_after_it_starts",
