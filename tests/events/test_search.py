@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
@@ -127,6 +127,7 @@ ANYTHING = st.text(max_size=200) | st.text(alphabet="+-@~*()<>\"'%_\\ aéß\x00\
 
 
 @pytest.mark.usefixtures("one_event")
+@settings(deadline=None)
 @given(text=ANYTHING, place=ANYTHING, language=ANYTHING)
 def test_nothing_anybody_types_fails(django_db_blocker: DjangoDbBlocker, text: str, place: str, language: str) -> None:
     typed = [{"q": text, "location": place}, {"keyword": text}, {"language": language, "ordering": "title"}]

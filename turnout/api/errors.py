@@ -7,6 +7,7 @@ import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -92,16 +93,16 @@ def _problem_of(error: Exception) -> tuple[int, dict[str, Any]] | None:  # noqa:
         case Http404():
             return 404, _body(404, "not_found", NotFoundError().detail)
         case PermissionDenied():
-            return 403, _body(403, "forbidden", "You may not do this.")
+            return 403, _body(403, "forbidden", _("You may not do this."))
         case exceptions.APIException():
             return error.status_code, _body(error.status_code, _code(error), str(error.detail))
         case RequestDataTooBig():
-            return 413, _body(413, "too_large", "What was sent is too large.")
+            return 413, _body(413, "too_large", _("What was sent is too large."))
         case SuspiciousOperation():
-            return 400, _body(400, "invalid", "The request is malformed.")
+            return 400, _body(400, "invalid", _("The request is malformed."))
         case RaceLostError() | OperationalError():
             log.warning("database_busy", error=type(error).__name__)
-            return 503, _body(503, "try_again", "Too many people want the same thing this moment. Try again.")
+            return 503, _body(503, "try_again", _("Too many people want the same thing. Try again."))
         case _:
             return None
 

@@ -1,15 +1,12 @@
 """Registrations: a guest's whole story."""
 
-import re
 from typing import Any, ClassVar
 from uuid import UUID
 
-import phonenumbers
 from django.http import HttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
-from email_validator import EmailNotValidError, validate_email
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
@@ -19,6 +16,7 @@ from rest_framework.views import APIView
 from turnout.accounts.policies import runs_platform
 from turnout.api.idempotency import idempotent
 from turnout.core.audit import GUEST
+from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.registrations import actions
@@ -30,61 +28,34 @@ TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
 _TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
 _TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
 _IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Kept for 24 hours.")
-_LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NATIONAL_PHONE = re.compile(r"\d{6,15}")
 
 
 class NameField(serializers.CharField):
     """A person's name: one line."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=200, **options)
+        super().__init__(max_length=LONGEST_NAME, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the name; refuse line breaks and other control characters."""
-        name = super().to_internal_value(data)
-        if _CONTROL.search(name):
-            message = "A name is one line of text."
-            raise serializers.ValidationError(message, "invalid")
-        return name
+        """Return the name."""
+        return person_name(super().to_internal_value(data))
 
 
 @extend_schema_field(OpenApiTypes.EMAIL)
 class AddressField(serializers.CharField):
-    """A mail address (RFC 5322, and RFC 6531 for other scripts)."""
+    """A mail address."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the address; refuse what no mail server would take."""
-        address = super().to_internal_value(data)
-        try:
-            if len(address) > _LONGEST_ADDRESS:
-                raise EmailNotValidError  # noqa: TRY301  # one kind of refusal
-            return validate_email(address, check_deliverability=False, test_environment=True).normalized
-        except EmailNotValidError as error:
-            message = "This is not a mail address."
-            raise serializers.ValidationError(message, "invalid") from error
+        """Return the address."""
+        return mail_address(super().to_internal_value(data))
 
 
 class PhoneField(serializers.CharField):
     """A phone number: with country code it is kept as E.164, else as its digits."""
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the number; refuse what nobody could dial."""
-        text = super().to_internal_value(data)
-        if not text:
-            return ""
-        digits = re.sub(r"[\s().\-/]", "", text)
-        if _NATIONAL_PHONE.fullmatch(digits) and digits.isascii():
-            return digits
-        try:
-            number = phonenumbers.parse(text, None)  # refuses what is longer than 250 characters itself
-            if phonenumbers.is_possible_number(number):
-                return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-        except phonenumbers.NumberParseException:
-            pass
-        message = "This is not a phone number. Write it with the country code: +213 555 12 34 56."
-        raise serializers.ValidationError(message, "invalid")
+        """Return the number."""
+        return phone_number(super().to_internal_value(data))
 
 
 class EventBriefSerializer(serializers.ModelSerializer[Event]):

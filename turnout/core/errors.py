@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from django.utils.translation import gettext as _
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -34,7 +36,7 @@ class InvalidError(DomainError):
     @classmethod
     def at(cls, *faults: Fault) -> "InvalidError":
         """Say which parts of the input are at fault."""
-        return cls("Some of what was sent is not valid.", faults=faults)
+        return cls(_("Some of what was sent is not valid."), faults=faults)
 
 
 class ForbiddenError(DomainError):
@@ -48,8 +50,8 @@ class NotFoundError(DomainError):
 
     default_code = "not_found"
 
-    def __init__(self, detail: str = "There is nothing here by that name.", code: str | None = None) -> None:
-        super().__init__(detail, code)
+    def __init__(self, detail: str = "", code: str | None = None) -> None:
+        super().__init__(detail or _("There is nothing here by that name."), code)
 
 
 class ConflictError(DomainError):

@@ -3,6 +3,7 @@
 import uuid
 
 from django.core.signing import BadSignature, Signer
+from django.utils.translation import gettext as _
 
 from turnout.core.errors import InvalidError
 from turnout.core.ids import decode_id, encode_id
@@ -25,7 +26,7 @@ def read_token(purpose: str, token: str) -> uuid.UUID:
     try:
         return decode_id(_signer(purpose).unsign(token))
     except (BadSignature, ValueError) as error:
-        message = "This link is not one of ours, or a part of it is missing. Open it again from the mail."
+        message = _("This link is not one of ours, or a part of it is missing. Open it again from the mail.")
         raise InvalidError(message, "token_invalid") from error
 
 

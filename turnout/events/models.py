@@ -12,6 +12,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.timezone import localtime
+from django.utils.translation import gettext_lazy as _
 
 from turnout.accounts.policies import runs_platform
 from turnout.core.clock import now
@@ -28,8 +29,8 @@ YEARS = range(1970, 2201)
 class AttendanceType(models.TextChoices):
     """How somebody takes part."""
 
-    ON_SITE = "on_site"
-    ONLINE = "online"
+    ON_SITE = "on_site", _("On site")
+    ONLINE = "online", _("Online")
 
 
 class Partner(models.Model):
@@ -140,11 +141,14 @@ class EventQuerySet(models.QuerySet["Event"]):
         free = SeatPool.objects.filter(event=OuterRef("pk")).filter(SeatPool.free())
         return self.filter(Exists(free) if left else ~Exists(free))
 
-    def with_details(self) -> Self:
-        """Load what a list of events shows, in a number of queries that does not depend on theirs."""
+    def with_summary(self) -> Self:
+        """Load what a line about an event shows, in a number of queries that does not depend on theirs."""
         # What is searched is longer than all that is shown.
-        listed = self.select_related("partner").defer("search_text", "title_key")
-        return listed.prefetch_related("speakers", "sessions__speakers", "pools", "languages")
+        return self.defer("search_text", "title_key").prefetch_related("pools", "languages")
+
+    def with_details(self) -> Self:
+        """Load all that belongs to an event, in a number of queries that does not depend on theirs."""
+        return self.with_summary().select_related("partner").prefetch_related("speakers", "sessions__speakers")
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the one place where Django copies a queryset
@@ -158,11 +162,11 @@ class Event(models.Model):
     class Kind(models.TextChoices):
         """What sort of event it is."""
 
-        WORKSHOP = "workshop"
-        CONFERENCE = "conference"
-        MEETUP = "meetup"
-        COURSE = "course"
-        OTHER = "other"
+        WORKSHOP = "workshop", _("Workshop")
+        CONFERENCE = "conference", _("Conference")
+        MEETUP = "meetup", _("Meetup")
+        COURSE = "course", _("Course")
+        OTHER = "other", _("Other")
 
     class Status(models.TextChoices):
         """Who sees it, and whether it takes place."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 
 from turnout.core import audit, keys
 from turnout.core.clock import now
@@ -17,10 +18,10 @@ from turnout.core.ids import new_id
 from turnout.core.text import normal_address
 from turnout.core.tokens import read_token
 from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional, violates
-from turnout.events.models import Event, SeatPool
+from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.notifications.actions import owe
 from turnout.registrations.models import CONFIRM, CONFIRMATION_LIVES, Registration, active_key
-from turnout.registrations.queries import line, pools_for
+from turnout.registrations.queries import closed, event_full, line, pools_for, registration_closed
 from turnout.registrations.tickets import TICKET
 
 Status = Registration.Status
@@ -49,7 +50,7 @@ def register(event: Event, guest: Guest) -> Registration:
     _check_open(event)
     _check_offered(event, guest.attendance_type)
     if not event.waitlist_enabled and not pools_for(event, guest.attendance_type).filter(SeatPool.free()).exists():
-        raise _event_full()
+        raise event_full()
     start = now()
     registration = Registration.objects.create(
         event=event,
@@ -77,10 +78,10 @@ def confirm(token: str) -> Registration:
     """
     registration = Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
     if registration is None or registration.expires_at <= now() or registration.status == Status.EXPIRED:
-        message = "This link is older than seven days. Register again to get a new one."
+        message = _("This link is older than seven days. Register again to get a new one.")
         raise GoneError(message, "token_expired")
     if registration.status == Status.CANCELLED:
-        message = "This registration was cancelled. Register again to come after all."
+        message = _("This registration was cancelled. Register again to come after all.")
         raise ConflictError(message, "registration_cancelled")
     if registration.status in Registration.ACTIVE:
         return registration
@@ -90,7 +91,7 @@ def confirm(token: str) -> Registration:
         standing.event = event
         return standing
     if event.status != Event.Status.PUBLISHED or event.ends_at <= now():
-        raise _registration_closed()
+        raise registration_closed()
     _seat(registration)
     return registration
 
@@ -176,12 +177,12 @@ def _seat(registration: Registration) -> None:
     """Take a seat if there is one, else the next place in line, by statements that decide and count in one."""
     pools = pools_for(registration.event, registration.attendance_type)
     ticket_key = keys.active_key_id(TICKET)  # asked before the counter's row is locked
-    for _ in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         if _take_seat(pools):
             _admit(registration, ticket_key, "registration.confirmed")
             return
         if not registration.event.waitlist_enabled:
-            raise _event_full()
+            raise event_full()
         if _join_line(pools):
             place = pools.values_list("seq", flat=True).get()
             _activate(registration, Status.WAITLISTED, place=place)
@@ -258,7 +259,7 @@ def _settle(pool: SeatPool) -> None:
 def _switch(registration: Registration, left: SeatPool, entered: SeatPool) -> None:
     """Move an active registration, already of the other type, from one locked pool to the other."""
     if not _take_seat(SeatPool.objects.filter(pk=entered.pk)):
-        raise _event_full()
+        raise event_full()
     before = registration.status
     if before == Status.WAITLISTED:
         _admit(registration, keys.active_key_id(TICKET), "registration.promoted")
@@ -284,30 +285,18 @@ def _locked(registration: Registration, *types: str) -> tuple[Registration, dict
 
 
 def _check_open(event: Event) -> None:
-    start = now()
-    if event.status != Event.Status.PUBLISHED or event.registration_ends_at <= start:
-        raise _registration_closed()
-    if event.registration_opens_at is not None and start < event.registration_opens_at:
-        message = "Registration for this event has not opened yet."
-        raise ConflictError(message, "registration_not_open", opens_at=event.registration_opens_at)
+    if reason := closed(event):
+        raise reason
 
 
 def _check_offered(event: Event, attendance_type: str) -> None:
     if attendance_type not in event.attendance_types:
-        message = f"This event can be attended: {', '.join(event.attendance_types)}."
+        offered = ", ".join(str(AttendanceType(each).label) for each in event.attendance_types)
+        message = _("This event can be attended: %s.") % offered
         raise InvalidError.at(Fault("/attendance_type", "not_offered", message))
 
 
 def _check_changeable(registration: Registration) -> None:
     ended = {Status.CANCELLED, Status.EXPIRED}
     if registration.status in ended or registration.event.ends_at <= now():
-        raise _registration_closed()
-
-
-def _registration_closed() -> ConflictError:
-    message = "Registration for this event is closed: it is over, was cancelled, or its time to register has passed."
-    return ConflictError(message, "registration_closed")
-
-
-def _event_full() -> ConflictError:
-    return ConflictError("Every seat is taken.", "event_full")
+        raise registration_closed()

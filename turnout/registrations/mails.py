@@ -6,12 +6,13 @@ from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from turnout.events.when import when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
 from turnout.notifications.models import Message
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import position
-from turnout.registrations.tickets import ticket_pdf, when, where
+from turnout.registrations.tickets import ticket_pdf, where
 
 Status = Registration.Status
 

@@ -111,9 +111,13 @@ class Registration(models.Model):
         """Tell whether this is the holder's key."""
         return fits_key(MANAGE, self.id, self.key_version, key)
 
+    def page_path(self) -> str:
+        """Return the holder's page, as a path."""
+        return f"/registrations/{self.id}/?token={self.manage_token}"
+
     def page_url(self) -> str:
         """Return the holder's page on our one origin."""
-        return f"{settings.PUBLIC_BASE_URL}/registrations/{self.id}/?token={self.manage_token}"
+        return f"{settings.PUBLIC_BASE_URL}{self.page_path()}"
 
 
 def active_key(event_id: uuid.UUID, email: str) -> str:

@@ -5,10 +5,13 @@ import uuid
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
-from turnout.core.errors import NotFoundError
+from turnout.core.clock import now
+from turnout.core.errors import ConflictError, InvalidError, NotFoundError
+from turnout.core.tokens import read_token
 from turnout.events.models import Event, SeatPool
-from turnout.registrations.models import Registration
+from turnout.registrations.models import CONFIRM, Registration
 
 
 def find(registration_id: uuid.UUID, actor: AbstractBaseUser | AnonymousUser, key: str) -> Registration:
@@ -19,6 +22,14 @@ def find(registration_id: uuid.UUID, actor: AbstractBaseUser | AnonymousUser, ke
     if registration is not None and Registration.objects.visible_to(actor).filter(pk=registration_id).exists():
         return registration
     raise NotFoundError
+
+
+def to_confirm(token: str) -> Registration | None:
+    """Return the registration that a token from a confirmation mail stands for; None for any other text."""
+    try:
+        return Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
+    except InvalidError:
+        return None
 
 
 def pools_for(event: Event, *attendance_types: str) -> QuerySet[SeatPool]:
@@ -39,3 +50,25 @@ def position(registration: Registration) -> int | None:
     pool = pools_for(registration.event, registration.attendance_type).get()
     # Those before, and oneself: who was promoted since the row was read is never number 0.
     return line(pool).filter(place__lt=registration.place).count() + 1
+
+
+def closed(event: Event) -> ConflictError | None:
+    """Return why nobody can register for the event at this moment; None where people can, if only to wait."""
+    start = now()
+    if event.status != Event.Status.PUBLISHED or event.registration_ends_at <= start:
+        return registration_closed()
+    if event.registration_opens_at is not None and start < event.registration_opens_at:
+        message = _("Registration for this event has not opened yet.")
+        return ConflictError(message, "registration_not_open", opens_at=event.registration_opens_at)
+    return None
+
+
+def registration_closed() -> ConflictError:
+    """Return the error for what comes too late."""
+    message = _("Registration for this event is closed: it is over, was cancelled, or its time to register has passed.")
+    return ConflictError(message, "registration_closed")
+
+
+def event_full() -> ConflictError:
+    """Return the error for an event without a seat or a line."""
+    return ConflictError(_("Every seat is taken."), "event_full")

@@ -10,15 +10,14 @@ from pathlib import Path
 
 import segno
 from django.utils import translation
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
 from django.utils.translation import gettext
 
 from turnout.core import keys
 from turnout.core.errors import ConflictError
 from turnout.core.ids import encode_id
 from turnout.core.pdf import typeset
-from turnout.events.models import AttendanceType, Event
+from turnout.events.models import AttendanceType
+from turnout.events.when import when
 from turnout.registrations.models import Registration
 
 TICKET = "ticket"  # the purpose of the keys that sign
@@ -61,11 +60,6 @@ def ticket_pdf(registration: Registration) -> bytes:
             "code": ticket_svg(registration).decode(),
         }
     return typeset(_SOURCE, data)
-
-
-def when(event: Event) -> str:
-    """Return when the event starts, as people there read the clock, in the active language."""
-    return f"{date_format(localtime(event.starts_at, event.zone), 'l j F Y, H:i')} ({event.timezone})"
 
 
 def where(registration: Registration) -> str:

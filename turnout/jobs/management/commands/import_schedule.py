@@ -39,6 +39,7 @@ def _import(path: str) -> tuple[ScheduleReading, ScheduleTally]:
         raise CommandError(f"{path} can't be read: {error.strerror}. Nothing was written.") from error
     except DomainError as error:
         reasons = [f"{fault.pointer.lstrip('/')}: {fault.detail}" for fault in error.faults] or [str(error)]
-        raise CommandError(f"{path} can't be imported: {'; '.join(reasons).rstrip('.')}. Nothing was written.") from error
+        what = "; ".join(reasons).rstrip(".")
+        raise CommandError(f"{path} can't be imported: {what}. Nothing was written.") from error
     except ValueError as error:  # a path with a NUL
         raise CommandError(f"{path} can't be imported: {error}. Nothing was written.") from error

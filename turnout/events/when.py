@@ -1,0 +1,37 @@
+"""When an event is, as people there read the clock, in the active language."""
+
+from datetime import datetime, time, timedelta
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from turnout.events.models import Event
+
+_DAY, _DAY_OF_THE_YEAR, _TIME = "l j F Y", "l j F", "H:i"
+
+
+def when(event: Event) -> str:
+    """Return from when to when, with the timezone; days alone for what takes whole days."""
+    start, end = localtime(event.starts_at, event.zone), localtime(event.ends_at, event.zone)
+    if start.time() == end.time() == time():
+        return _days(start, end - timedelta(days=1))
+    if start.date() == end.date():
+        clock = _moment(start, _DAY), date_format(end, _TIME)
+    else:
+        clock = _moment(start, _DAY_OF_THE_YEAR if start.year == end.year else _DAY), _moment(end, _DAY)
+    return f"{_from_to(*clock)} ({event.timezone})"
+
+
+def _days(first: datetime, last: datetime) -> str:
+    if first.date() == last.date():
+        return date_format(first, _DAY)
+    return _from_to(date_format(first, _DAY_OF_THE_YEAR if first.year == last.year else _DAY), date_format(last, _DAY))
+
+
+def _moment(moment: datetime, day: str) -> str:
+    return _("%(day)s, %(time)s") % {"day": date_format(moment, day), "time": date_format(moment, _TIME)}
+
+
+def _from_to(start: str, end: str) -> str:
+    return f"{start} – {end}"  # noqa: RUF001  # a range is written with this dash
