@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-servers test-all services services-stop lint lock
+.PHONY: help setup setup-dev run test test-servers test-all services services-stop browser lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ services: ## install and start private PostgreSQL, MariaDB and Redis for tests
 
 services-stop: ## stop them and remove their data
 	@$(PYTHON) scripts/services.py stop
+
+browser: ## install Chromium, with which tests walk the pages
+	@$(PYTHON) scripts/services.py browser
 
 lint: setup-dev ## check style, types, imports between parts, and migrations
 	$(VENV_BIN)/ruff check .

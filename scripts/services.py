@@ -3,6 +3,7 @@
     python3 scripts/services.py start     install what is missing, start, write .services/env
     python3 scripts/services.py status    one line for each server
     python3 scripts/services.py stop      stop them and remove their data
+    python3 scripts/services.py browser   install Chromium, and fonts for its pages
 
 They listen on 127.0.0.1 alone, are set for speed and not for durability, let anybody on
 this machine in, and know nothing of the servers the system itself may run. Their data
@@ -634,6 +635,13 @@ def stop(services: Sequence[Service]) -> int:
     return 1 if failures else 0
 
 
+def browser() -> int:
+    """Install what tests of pages need, where it is missing."""
+    if not any(find_program(name) for name in ("chromium", "chromium-browser", "google-chrome")):
+        install(["chromium", "fonts-noto-core"])
+    return 0
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Let one call at a time work on this checkout's servers."""
@@ -647,14 +655,14 @@ def main() -> int:
     """Run the command line; the result is the exit status."""
     actions = {"start": start, "stop": stop, "status": status}
     parser = argparse.ArgumentParser(description="Run private servers for the tests.")
-    parser.add_argument("action", choices=actions)
-    action = actions[parser.parse_args().action]
+    parser.add_argument("action", choices=[*actions, "browser"])
+    asked = parser.parse_args().action
     if not Path("/proc/self/stat").exists():
         complain("services: this needs Linux; write .services/env for servers of your own")
         return 1
     try:
         with alone():
-            return action((PostgreSQL(), MariaDB(), Redis()))
+            return browser() if asked == "browser" else actions[asked]((PostgreSQL(), MariaDB(), Redis()))
     except (ServiceError, OSError) as error:
         complain(f"services: {error}")
         return 1

@@ -3,11 +3,7 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,7 +12,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from tests.races.processes import kill
+from tests.support.demo import Demo
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
@@ -30,44 +26,9 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of what `make run` runs, on a fresh folder."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    environment = kept | {
-        "ENV_FILE": os.devnull,
-        "DATA_DIR": str(tmp_path_factory.mktemp("demo")),
-        "PORT": str(port),
-    }
-    address = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "manage.py", "demo", "--port", str(port)]
-    process = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
-    try:
-        await_answer(f"{address}/api/health/")
-        yield address
-    finally:
-        kill(process)
-
-
-def await_answer(url: str) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        try:
-            httpx.get(url, trust_env=False).raise_for_status()
-        except httpx.TransportError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(url)
-
-
-def test_the_tour_is_what_happens(demo: str, tmp_path: Path) -> None:
+def test_the_tour_is_what_happens(demo: Demo, tmp_path: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/tour.md").read_text(), re.DOTALL)
-    environment = {"PATH": os.environ["PATH"], "SITE": demo}
+    environment = {"PATH": os.environ["PATH"], "SITE": demo.address}
     command = ["sh", "-eu", "-c", "\n".join(blocks)]
     told = subprocess.run(
         command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=90
@@ -92,6 +53,6 @@ def test_the_tour_is_what_happens(demo: str, tmp_path: Path) -> None:
     assert [code and code.text for code in codes] == [ticket, ticket]
 
 
-def test_the_demo_shows_its_pages(demo: str) -> None:
+def test_the_demo_shows_its_pages(demo: Demo) -> None:
     for path in ("/", "/mail/", "/api/docs/", "/admin/login/", "/static/web/style.css"):
-        assert httpx.get(f"{demo}{path}").status_code == 200
+        assert httpx.get(f"{demo.address}{path}").status_code == 200

@@ -22,7 +22,7 @@ def test_opening_the_link_changes_nothing_and_the_button_confirms(browser: Clien
     answer = browser.post("/confirm/", {"token": token[1]})
     registration.refresh_from_db()
     assert (answer.status_code, registration.status) == (302, "confirmed")
-    assert answer["Location"] == registration.page_url()
+    assert answer["Location"] == registration.page_path()
     shown = browser.get(answer["Location"]).content.decode()
     assert "You have a seat." in shown
     assert "<svg" in shown
