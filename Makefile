@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-servers test-all services services-stop browser lint lock
+.PHONY: help setup setup-dev run test test-servers test-all services services-stop browser bench bench-profile lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,17 @@ services-stop: ## stop them and remove their data
 
 browser: ## install Chromium, with which tests walk the pages
 	@$(PYTHON) scripts/services.py browser
+
+# SIZES="1000 20000", DURATION, REPETITIONS, CLIENTS, WORKERS, ONLY="list search", OUTPUT, QUICK=1: bench/README.md.
+BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(SIZES),--sizes $(SIZES)) $(if $(DURATION),--duration $(DURATION)) \
+	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) $(if $(CLIENTS),--clients $(CLIENTS)) \
+	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ONLY),--only $(ONLY)) $(if $(OUTPUT),--output $(OUTPUT))
+
+bench: setup-dev ## measure speed on PostgreSQL beside bare SQL; QUICK=1 takes two minutes
+	@$(VENV_BIN)/python -m bench $(BENCH_OPTIONS)
+
+bench-profile: setup-dev ## tell where the time of a registration goes
+	@$(VENV_BIN)/python -m bench --profile --output bench/PROFILE.md
 
 lint: setup-dev ## check style, types, imports between parts, and migrations
 	$(VENV_BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""How fast Turnout is, beside what the database alone could do: see README.md."""
