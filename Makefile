@@ -56,7 +56,7 @@ BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(SIZES),--sizes $(SIZES)) $(if $(DU
 bench: setup-dev ## measure speed on PostgreSQL beside bare SQL; QUICK=1 takes two minutes
 	@$(VENV_BIN)/python -m bench $(BENCH_OPTIONS)
 
-bench-profile: setup-dev ## tell where the time of a registration goes
+bench-profile: setup-dev ## tell where the time of a request goes
 	@$(VENV_BIN)/python -m bench --profile --output bench/PROFILE.md
 
 lint: setup-dev ## check style, types, imports between parts, and migrations

@@ -30,6 +30,7 @@ class Figures:
     statements: float
     frames: float
     cores: float  # that web, database and clients kept busy, together
+    others: float  # cores that anything else on the machine kept busy
 
 
 def figures_of(window: Window) -> Figures:
@@ -38,6 +39,7 @@ def figures_of(window: Window) -> Figures:
     done = window.done
     web_cpu = window.after.web_cpu - window.before.web_cpu
     database_cpu = window.after.database_cpu - window.before.database_cpu
+    ours = web_cpu + database_cpu + window.client_cpu
     return Figures(
         rate=done / window.seconds,
         p50=percentile(ordered, 50) * _MS,
@@ -48,7 +50,8 @@ def figures_of(window: Window) -> Figures:
         client_cpu=window.client_cpu / done * _MS,
         statements=(window.after.statements - window.before.statements) / done,
         frames=(window.after.frames - window.before.frames) / done,
-        cores=(web_cpu + database_cpu + window.client_cpu) / window.seconds,
+        cores=ours / window.seconds,
+        others=max(window.after.machine_cpu - window.before.machine_cpu - ours, 0) / window.seconds,
     )
 
 

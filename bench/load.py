@@ -7,6 +7,7 @@ beforehand, no library in between. What it costs all the same is measured and pr
 import gc
 import multiprocessing
 import resource
+import signal
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -140,6 +141,8 @@ def _client(  # noqa: PLR0913, PLR0917  # a process takes what it needs as argum
     pipe: "Connection[Client | str, object]",
 ) -> None:
     """Be one client, and send what came of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is the parent's business
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     gc.disable()  # a collection would be somebody's latency
     try:
         deeds = work(number)

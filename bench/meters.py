@@ -17,6 +17,8 @@ _CALLS = f"""
     FROM pg_stat_statements
     WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
       AND query NOT ILIKE '%pg_stat_statements%'
+      -- Not sent by anybody: how PostgreSQL checks a deferred foreign key at the commit.
+      AND query NOT LIKE '%FROM ONLY%FOR KEY SHARE OF x'
 """  # noqa: S608  # the pattern is our own
 
 
@@ -34,6 +36,12 @@ def read_stat(text: str) -> Stat:
     fields = text.rpartition(")")[2].split()
     utime, stime, cutime, cstime = (int(field) for field in fields[11:15])
     return Stat(parent=int(fields[1]), own=utime + stime, of_the_dead=cutime + cstime)
+
+
+def busy_ticks(text: str) -> int:
+    """Return the ticks in which the machine's cores were not idle, from /proc/stat; stolen ones count as busy."""
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = (int(field) for field in text.split()[1:9])
+    return user + nice + system + irq + softirq + stolen
 
 
 def family(stats: dict[int, Stat], ancestor: int) -> list[int]:
@@ -75,6 +83,7 @@ class Reading:
     database_cpu: float
     statements: int
     frames: int  # BEGIN, COMMIT and their like
+    machine_cpu: float  # of everything that runs here, ours and others'
 
 
 class Meters:
@@ -94,4 +103,5 @@ class Meters:
             database_cpu=family_ticks(stats, self._postmaster) / _TICKS,
             statements=statements,
             frames=frames,
+            machine_cpu=busy_ticks((_PROC / "stat").read_text()) / _TICKS,
         )

@@ -41,9 +41,7 @@ def read_options(words: Sequence[str]) -> Options:
     parser.add_argument("--repetitions", type=int, default=usual.repetitions)
     parser.add_argument("--only", nargs="+", default=[], metavar="PART", help="scenarios whose name holds one of these")
     parser.add_argument("--output", type=Path, default=usual.output, help="where the tables are kept")
-    parser.add_argument(
-        "--profile", action="store_true", help="tell where a registration's time goes, and nothing else"
-    )
+    parser.add_argument("--profile", action="store_true", help="tell where the time goes, and nothing else")
     parser.add_argument("--quick", action="store_true", help="a minute or two; other options still count")
     if "--quick" in words:
         parser.set_defaults(**_QUICK)

@@ -1,4 +1,4 @@
-"""Where the time of a guest registration goes, in one process: the application called as its server calls it.
+"""Where the time of a registration and of a list goes, in one process: the application called as its server calls it.
 
 Two looks at the same work. A sampler, which costs nothing worth mentioning, tells the shares: every few milliseconds
 of CPU it notes which layer is at work. cProfile, which makes calls of small functions look dearer than they are, tells
@@ -31,13 +31,11 @@ from turnout.events.actions import Capacity, Parts, create_event
 from turnout.events.models import Event
 
 _INTRODUCTION = """\
-Made by `make bench-profile`: one process with one thread calls the WSGI application with `POST /api/registrations/`,
-over 100 events, on PostgreSQL with durable settings."""
-_LAYERS_EXPLAINED = """\
-What the standard library and Django's utilities do
-counts to the layer that calls them. The last column is time as cProfile counts it: with waiting for the database, and
-with the overhead of every call."""
-_WARM_UP, _PLAIN, _SAMPLED, _PROFILED = 300, 1_500, 4_000, 1_500  # requests
+Made by `make bench-profile`: one process with one thread calls the WSGI application, on PostgreSQL with durable
+settings. The first table's CPU comes from sampling; what the standard library and Django's utilities do counts to the
+layer that calls them. Its last column is time as cProfile counts it: with waiting for the database, and with the
+overhead of every call, as in the other two tables."""
+_WARM_UP, _PLAIN, _SAMPLED, _PROFILED = 2.0, 5.0, 15.0, 8.0  # seconds
 _INTERVAL = 0.004  # seconds of CPU: the kernel's tick; a shorter one would not come oftener
 _TOP = 30
 _ID = uuid.UUID(int=0)
@@ -83,22 +81,40 @@ class Entry:
     callers: dict[_Function, float]  # who called it, and its own time on their behalf
 
 
-def profile_registration() -> str:
-    """Return the document: CPU of a registration, the layers' shares, and the dearest functions."""
-    call = _caller()
+def profile() -> str:
+    """Return the document: of each deed its CPU, the layers' shares, and the dearest functions."""
+    events = _make_events()
+    numbers = itertools.count()
+
+    def register() -> None:
+        number = next(numbers)
+        body = {
+            "event": events[number % len(events)],
+            "full_name": "Amina Haddad",
+            "email": f"guest{number}@example.org",
+            "phone": "+213 555 12 34 56",
+            "attendance_type": "on_site",
+        }
+        _call(_environ("POST", "/api/registrations/", json.dumps(body).encode()), "201")
+
+    deeds = {
+        "`POST /api/registrations/`, over 100 events": register,
+        "`GET /api/events/`, a page of 20": lambda: _call(_environ("GET", "/api/events/", b""), "200"),
+    }
+    return "\n\n".join(["# Where the time goes", _INTRODUCTION, *itertools.starmap(_profile, deeds.items())]) + "\n"
+
+
+def _profile(name: str, call: Callable[[], None]) -> str:
     _times(call, _WARM_UP)
-    wall, cpu = _times(call, _PLAIN)
+    _, wall, cpu = _times(call, _PLAIN)
     samples = _sample(call)
-    entries = _profiled(call)
+    entries, requests = _profiled(call)
     total = sum(samples.values())
     layers = _by_layer(entries)
     traced = sum(layers.values())
     parts = [
-        "# Where a guest registration's time goes",
-        _INTRODUCTION,
+        f"## {name}",
         f"A request takes {wall * 1000:.2f} ms: {cpu * 1000:.2f} ms of this process's CPU, then the database.",
-        "## By layer",
-        f"{total:,} samples over {_SAMPLED:,} requests. {_LAYERS_EXPLAINED}",
         table(
             ["layer", "CPU, sampled", "ms a request", "time, cProfile"],
             (
@@ -106,12 +122,12 @@ def profile_registration() -> str:
                 for layer, share in samples.most_common()
             ),
         ),
-        "## By own time",
-        _top(entries, lambda entry: entry.own),
-        "## By time with all it calls",
-        _top(entries, lambda entry: entry.in_all),
+        "By own time:",
+        _top(entries, requests, lambda entry: entry.own),
+        "By time with all it calls:",
+        _top(entries, requests, lambda entry: entry.in_all),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
 
 
 def layer_of(file: str) -> str:
@@ -130,50 +146,35 @@ def _short(file: str) -> str:
     return Path(file).name
 
 
-def _caller() -> Callable[[], None]:
-    """Return what makes one registration, each of another person."""
+def _make_events() -> list[str]:
     start = now() + timedelta(days=30)
-    events = [
-        create_event(
-            Event(title=f"Event {number}", starts_at=start, ends_at=start + timedelta(hours=2)),
-            Capacity(1_000_000),
-            Parts(languages=["en"]),
-        ).pk
-        for number in range(100)
-    ]
-    numbers = itertools.count()
-
-    def call() -> None:
-        number = next(numbers)
-        body = json.dumps(
-            {
-                "event": str(events[number % len(events)]),
-                "full_name": "Amina Haddad",
-                "email": f"guest{number}@example.org",
-                "phone": "+213 555 12 34 56",
-                "attendance_type": "on_site",
-            }
-        ).encode()
-        statuses: list[str] = []
-
-        def start(status: str, _headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
-            statuses.append(status)
-            return io.BytesIO().write
-
-        answer: Any = application(_environ(body), start)
-        content = b"".join(answer)
-        answer.close()
-        if not statuses[0].startswith("201"):
-            raise AssertionError(f"{statuses[0]}: {content.decode()}")
-
-    return call
+    made = []
+    for number in range(100):
+        event = Event(title=f"Event {number}", starts_at=start, ends_at=start + timedelta(hours=2))
+        made.append(str(create_event(event, Capacity(1_000_000), Parts(languages=["en"])).pk))
+    return made
 
 
-def _environ(body: bytes) -> dict[str, Any]:
+def _call(environ: dict[str, Any], status: str) -> None:
+    """Let the application answer, as a server would; AssertionError for another status."""
+    statuses: list[str] = []
+
+    def start(line: str, _headers: list[tuple[str, str]], _error: Any = None) -> Callable[[bytes], object]:
+        statuses.append(line)
+        return io.BytesIO().write
+
+    answer: Any = application(environ, start)
+    content = b"".join(answer)
+    answer.close()
+    if not statuses[0].startswith(status):
+        raise AssertionError(f"{statuses[0]}: {content.decode()}")
+
+
+def _environ(method: str, path: str, body: bytes) -> dict[str, Any]:
     return {
-        "REQUEST_METHOD": "POST",
+        "REQUEST_METHOD": method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": "/api/registrations/",
+        "PATH_INFO": path,
         "QUERY_STRING": "",
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(body)),
@@ -193,12 +194,13 @@ def _environ(body: bytes) -> dict[str, Any]:
     }
 
 
-def _times(call: Callable[[], None], requests: int) -> tuple[float, float]:
-    """Return seconds by the clock and seconds of this process's CPU, a request."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(requests):
+def _times(call: Callable[[], None], seconds: float) -> tuple[int, float, float]:
+    """Call for so long; return how often, and seconds by the clock and of this process's CPU, a request."""
+    wall, cpu, count = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() < wall + seconds:
         call()
-    return (time.perf_counter() - wall) / requests, (time.process_time() - cpu) / requests
+        count += 1
+    return count, (time.perf_counter() - wall) / count, (time.process_time() - cpu) / count
 
 
 def _sample(call: Callable[[], None]) -> Counter[str]:
@@ -226,17 +228,18 @@ def _serves(layer: str) -> bool:
     return layer in {"standard library and the rest", "Django's utilities"}
 
 
-def _profiled(call: Callable[[], None]) -> list[Entry]:
+def _profiled(call: Callable[[], None]) -> tuple[list[Entry], int]:
     profile = cProfile.Profile()
     profile.enable()
-    _times(call, _PROFILED)
+    requests, _, _ = _times(call, _PROFILED)
     profile.disable()
     raw: dict[_Function, tuple[int, int, float, float, dict[_Function, Any]]]
     raw = pstats.Stats(profile).stats  # type: ignore[attr-defined]  # set at run time
-    return [
+    entries = [
         Entry(function, calls, own, in_all, {caller: part[2] for caller, part in callers.items()})
         for function, (_, calls, own, in_all, callers) in raw.items()
     ]
+    return entries, requests
 
 
 def _by_layer(entries: Sequence[Entry]) -> Counter[str]:
@@ -250,16 +253,16 @@ def _by_layer(entries: Sequence[Entry]) -> Counter[str]:
     return found
 
 
-def _top(entries: Sequence[Entry], order: Callable[[Entry], float]) -> str:
+def _top(entries: Sequence[Entry], requests: int, order: Callable[[Entry], float]) -> str:
     ours = [entry for entry in entries if not _short(entry.function[0]).startswith("bench/")]
     return table(
         ["function", "calls a request", "own ms", "ms with all it calls"],
         (
             [
                 _name(entry.function),
-                f"{entry.calls / _PROFILED:.1f}",
-                f"{entry.own / _PROFILED * 1000:.3f}",
-                f"{entry.in_all / _PROFILED * 1000:.3f}",
+                f"{entry.calls / requests:.1f}",
+                f"{entry.own / requests * 1000:.3f}",
+                f"{entry.in_all / requests * 1000:.3f}",
             ]
             for entry in sorted(ours, key=order, reverse=True)[:_TOP]
         ),

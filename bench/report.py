@@ -28,7 +28,7 @@ _SHOWN = (
 _INTRODUCTION = """\
 Made by `make bench`; `README.md` here says how to read them. Times and CPU are in milliseconds, CPU and statements per
 request. Each figure is the median of the windows'."""
-_COSTS = ["web CPU", "database CPU", "client CPU", "statements", "cores"]
+_COSTS = ["web CPU", "database CPU", "client CPU", "statements", "cores", "others"]
 _TIMES = ["a second", "spread", "p50", "p95", "p99"]
 
 
@@ -113,6 +113,7 @@ def _side(side: Side) -> list[str]:
         *(f"{value:.2f}" for value in (one.web_cpu, one.database_cpu, one.client_cpu)),
         f"{one.statements:.1f}" + (f" + {one.frames:.1f}" if round(one.frames, 1) else ""),
         f"{one.cores:.1f}",
+        f"{one.others:.1f}",
     ]
 
 

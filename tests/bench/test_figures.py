@@ -4,13 +4,13 @@ import pytest
 
 from bench.figures import by_label, figures_of, medians, percentile, ratio, spread
 from bench.load import Client, Window
-from bench.meters import Reading, Stat, family, family_ticks, read_stat
+from bench.meters import Reading, Stat, busy_ticks, family, family_ticks, read_stat
 
 
 def window(*latencies: float, warmed: int = 0, seconds: float = 1) -> Window:
     client = Client(warmed, array("d", latencies), started=5, ended=5 + seconds, cpu=0.002, errors=(), failed=0)
-    before = Reading(web_cpu=1, database_cpu=2, statements=10, frames=0)
-    after = Reading(web_cpu=1.4, database_cpu=2.2, statements=26, frames=8)
+    before = Reading(web_cpu=1, database_cpu=2, statements=10, frames=0, machine_cpu=50)
+    after = Reading(web_cpu=1.4, database_cpu=2.2, statements=26, frames=8, machine_cpu=51)
     return Window((client,), before, after)
 
 
@@ -28,7 +28,7 @@ def test_figures_are_per_request_and_in_milliseconds() -> None:
     assert (found.rate, found.p50, found.p99) == (4, 2, 4)
     assert [found.web_cpu, found.database_cpu, found.client_cpu] == pytest.approx([100, 50, 0.5])
     assert (found.statements, found.frames) == (4, 2)
-    assert found.cores == pytest.approx(0.602)
+    assert [found.cores, found.others] == pytest.approx([0.602, 0.398])
 
 
 def test_medians_spread_and_ratio_of_windows() -> None:
@@ -46,6 +46,10 @@ def test_latencies_are_told_apart_by_what_was_asked_after_the_warm_up() -> None:
 def test_a_process_may_be_named_anything() -> None:
     line = "42 (a ) b (c) S 7 42 42 0 -1 4194304 99 0 0 0 11 5 300 20 20 0 1 0 1166019 3133440 409"
     assert read_stat(line) == Stat(parent=7, own=16, of_the_dead=320)
+
+
+def test_the_machine_is_busy_where_it_is_neither_idle_nor_waiting() -> None:
+    assert busy_ticks("cpu  1 2 4 1000 2000 8 16 32 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n") == 63
 
 
 def test_a_family_is_counted_whole_and_without_strangers() -> None:
