@@ -57,6 +57,7 @@ def _create(purpose: str) -> SigningKey:
         return SigningKey.objects.get(active_for=purpose)  # another process was first
 
 
+@functools.lru_cache(maxsize=64)  # under one id there is ever one key
 def _private_key(purpose: str, key_id: str) -> Ed25519PrivateKey:
     row = SigningKey.objects.get(purpose=purpose, id=key_id)
     return Ed25519PrivateKey.from_private_bytes(_cipher().decrypt(bytes(row.private)))

@@ -32,7 +32,7 @@ class Session(SchedulePiece):
         super().__init__(entry.number, entry.content, entry.where, "session")
         self._entry = entry
         self._conference = conference
-        self.source_key = self._key() if not self.faults else ""
+        self.source_key = self._key()
 
     def draft(self) -> SessionDraft | None:
         """Return the session, or None where anything is wrong that it can't be without."""
