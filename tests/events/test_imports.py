@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -10,6 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
 from turnout.core.models import AuditEntry
+from turnout.core.text import fold
 from turnout.events.actions import Tally, import_events
 from turnout.events.files import Remark
 from turnout.events.imports import Draft, read_conferences
@@ -432,11 +434,16 @@ def test_a_row_the_database_refuses_costs_no_other() -> None:
 
 @pytest.mark.django_db
 def test_a_row_that_breaks_a_rule_of_events_is_refused_alone() -> None:
-    # Arabic ligatures fold to many letters: the folded copy has a limit of its own.
-    grown = draft(name="Grown", city="\ufdfa" * 100, country="Algeria")
-    tally = import_events([draft(), grown])
-    message = "Ensure this value has at most 400 characters (it has 1809)."
-    assert tally == Tally(created=1, refused=(Remark(1, "location_key", message),))
+    elsewhere = replace(draft(name="Elsewhere"), timezone="Mars/Base")
+    tally = import_events([draft(), elsewhere])
+    message = "This is not the name of a timezone, such as Africa/Algiers."
+    assert tally == Tally(created=1, refused=(Remark(1, "timezone", message),))
+
+
+@pytest.mark.django_db
+def test_a_place_whose_letters_unfold_into_many_is_a_place() -> None:
+    assert import_events([draft(city="\ufdfa" * 100, country="Algeria")]) == Tally(created=1)
+    assert Event.objects.get().location_key == fold("\ufdfa" * 100)[:400]
 
 
 @pytest.mark.django_db

@@ -20,21 +20,18 @@ from turnout.events.queries import Search, Seats, search, seats_of
 class SessionSerializer(serializers.ModelSerializer[Session]):
     """A part of an event."""
 
-    speakers = SpeakerBriefSerializer(many=True, read_only=True)
-
     class Meta:
         model = Session
-        fields: ClassVar = [
-            "id",
-            "title",
-            "description",
-            "language",
-            "track",
-            "starts_at",
-            "ends_at",
-            "room",
-            "speakers",
-        ]
+        fields: ClassVar = ["id", "title", "starts_at", "ends_at", "room"]
+
+
+class SessionDetailSerializer(SessionSerializer):
+    """A part of an event, with what it is about and who speaks."""
+
+    speakers = SpeakerBriefSerializer(many=True, read_only=True)
+
+    class Meta(SessionSerializer.Meta):
+        fields: ClassVar = [*SessionSerializer.Meta.fields, "description", "language", "track", "speakers"]
 
 
 class CapacitiesSerializer(serializers.Serializer[dict[str, int | None]]):
@@ -124,6 +121,12 @@ class EventSerializer(serializers.ModelSerializer[Event]):
         return int((event.ends_at - event.starts_at).total_seconds() // 60)
 
 
+class EventDetailSerializer(EventSerializer):
+    """An event with all that belongs to it."""
+
+    sessions = SessionDetailSerializer(many=True, read_only=True)
+
+
 _LONGEST = 200  # a database compares each word of it
 
 
@@ -203,7 +206,7 @@ class EventViews(generics.GenericAPIView[Event]):
 
     def get_queryset(self) -> EventQuerySet:
         """Return what the caller may know of."""
-        return Event.objects.visible_to(self.request.user).with_details()
+        return Event.objects.visible_to(self.request.user).with_parts()
 
 
 class EventListView(EventViews, generics.ListAPIView[Event]):
@@ -224,6 +227,12 @@ class EventSearchView(EventListView):
 
 class EventDetailView(EventViews, generics.RetrieveAPIView[Event]):
     """One event."""
+
+    serializer_class = EventDetailSerializer
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return what the caller may know of."""
+        return super().get_queryset().with_details()
 
 
 class WorkshopViews(EventViews):
@@ -252,3 +261,9 @@ class WorkshopListView(WorkshopViews, generics.ListAPIView[Event]):
 
 class WorkshopDetailView(WorkshopViews, generics.RetrieveAPIView[Event]):
     """One workshop."""
+
+    serializer_class = EventDetailSerializer
+
+    def get_queryset(self) -> EventQuerySet:
+        """Return workshops the caller may know of."""
+        return super().get_queryset().with_details()

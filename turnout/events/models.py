@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
@@ -24,6 +24,7 @@ LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
 
 # Further away some clock or calendar fails, and nobody means it.
 YEARS = range(1970, 2201)
+_LONGEST_KEY = 400
 
 
 class AttendanceType(models.TextChoices):
@@ -146,9 +147,16 @@ class EventQuerySet(models.QuerySet["Event"]):
         # What is searched is longer than all that is shown.
         return self.defer("search_text", "title_key").prefetch_related("pools", "languages")
 
+    def with_parts(self) -> Self:
+        """Load what belongs to events in a list, in a number of queries that does not depend on theirs."""
+        sessions = Prefetch("sessions", Session.objects.defer("description"))  # a conference has many long ones
+        return self.with_summary().select_related("partner").prefetch_related("speakers", sessions)
+
     def with_details(self) -> Self:
         """Load all that belongs to an event, in a number of queries that does not depend on theirs."""
-        return self.with_summary().select_related("partner").prefetch_related("speakers", "sessions__speakers")
+        sessions = Prefetch("sessions", Session.objects.prefetch_related("speakers"))
+        whole = self.prefetch_related(None).with_summary().select_related("partner")
+        return whole.prefetch_related("speakers", sessions)
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # the one place where Django copies a queryset
@@ -201,7 +209,7 @@ class Event(models.Model):
     # The event's name in the file it was imported from, hashed: what makes an import twice the same as once.
     source_key = models.CharField(max_length=64, null=True, unique=True, editable=False)  # null is none
     # Folded copies of what is searched, written by `clean()`: words with a space before each, in a title also behind.
-    location_key = models.CharField(max_length=400, blank=True, editable=False)
+    location_key = models.CharField(max_length=_LONGEST_KEY, blank=True, editable=False)
     search_text = models.TextField(blank=True, editable=False)
     title_key = models.TextField(blank=True, editable=False)
     # That it has ended. Not yet set on what ended this minute, never set on what has not.
@@ -254,7 +262,7 @@ class Event(models.Model):
             if moment is not None and moment.year not in YEARS:
                 message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
                 raise ValidationError({name: ValidationError(message, code="invalid")})
-        self.location_key = location_key(self.location)
+        self.location_key = location_key(self.location)[:_LONGEST_KEY]  # some letters unfold into eighteen
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
         self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
         ends_at: datetime | None = self.ends_at  # none yet, where a form is half filled in

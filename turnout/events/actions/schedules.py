@@ -113,7 +113,6 @@ def _create(draft: ScheduleDraft, actor: str) -> Event:
         **draft.assumed,
         **draft.said,
     )
-    event.clean()  # writes the folded copies, whose lengths are checked before they are written again
     return create_event(event, Capacity(), Parts(languages=draft.languages), actor=actor)
 
 
@@ -126,7 +125,6 @@ def _update(event: Event, draft: ScheduleDraft, actor: str) -> bool:
         return False
     for name, value in differing.items():
         setattr(event, name, value)
-    event.clean()
     update_event(event, Parts(languages=languages), actor=actor)
     return True
 
