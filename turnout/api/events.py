@@ -155,11 +155,13 @@ class EventFilter(filters.FilterSet):
     has_seats = filters.BooleanFilter(label="Whether a seat is left.")
     ordering = filters.OrderingFilter(fields=["starts_at", "title"])
 
+    ranks: ClassVar = False  # whether what is found by words stands by relevance
+
     def filter_queryset(self, queryset: EventQuerySet) -> QuerySet[Event]:
         """Return what was asked for, in the order asked for."""
-        ordered: QuerySet[Event] = self.filters["ordering"].filter(
-            self.order(search(queryset, self.wanted())), self.form.cleaned_data["ordering"]
-        )
+        ordering = self.form.cleaned_data["ordering"]
+        found = search(queryset, self.wanted(), ranked=self.ranks and not ordering)
+        ordered: QuerySet[Event] = self.filters["ordering"].filter(found, ordering)
         return ordered
 
     def wanted(self) -> Search:
@@ -167,13 +169,11 @@ class EventFilter(filters.FilterSet):
         names = (field.name for field in dataclasses.fields(Search))
         return Search(**{name: self.form.cleaned_data[name] for name in names})
 
-    def order(self, found: EventQuerySet) -> EventQuerySet:
-        """Leave the soonest first."""
-        return found
-
 
 class SearchFilter(EventFilter):
     """The same filters under seed B's names, beside ours."""
+
+    ranks: ClassVar = True
 
     keyword = TextFilter(label="The same as `q`.")
     date_from = MomentFilter(field_name="starts_at", label="The same as `starts_after`.")
@@ -190,11 +190,6 @@ class SearchFilter(EventFilter):
             starts_after=max(starts, default=None),
             starts_before=min(ends, default=None),
         )
-
-    def order(self, found: EventQuerySet) -> EventQuerySet:
-        """Rank by relevance where words were asked for and no order was."""
-        text, ordering = self.wanted().q, self.form.cleaned_data["ordering"]
-        return found.ranked_by(text) if text and not ordering else found
 
 
 class EventViews(generics.GenericAPIView[Event]):

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from turnout.core.paging import page
+from turnout.core.paging import count, page
 
 SIZE = 20
 MOST = 100
@@ -23,7 +23,7 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """Return the rows of the page asked for; ValidationError for parameters that make no sense."""
-        self.count = queryset.count() if request.query_params.get("count") == "true" else None
+        self.count = count(queryset) if request.query_params.get("count") == "true" else None
         size = _size(request.query_params.get("page_size"))
         asked = page(queryset, request.query_params.get("cursor"), size)
         url = request.build_absolute_uri()

@@ -32,6 +32,11 @@ class _Place:
     key: list[Any] | None  # None is before the first row
 
 
+def count(queryset: QuerySet[Any]) -> int:
+    """Return how many rows there are on all pages."""
+    return sum(queryset.filter(rank).count() for rank in _ranks(queryset))
+
+
 def page(queryset: QuerySet[M], cursor: str | None, size: int) -> Page[M]:
     """Return up to `size` rows, from where the cursor of another page points.
 
@@ -43,7 +48,7 @@ def page(queryset: QuerySet[M], cursor: str | None, size: int) -> Page[M]:
     InvalidError at `/cursor` for one that we did not write ourselves, for this order.
     """
     ordering = _total([str(name) for name in queryset.query.order_by or queryset.model._meta.ordering or ()])
-    ranks: tuple[Q, ...] = getattr(queryset, "ranks", ()) or (Q(),)
+    ranks = _ranks(queryset)
     place = _read(cursor, queryset.model, ordering, len(ranks)) if cursor else _Place(_FORWARD, 0, None)
     found = _walk(queryset, ordering, ranks, place, size + 1)
     more = len(found) > size
@@ -58,6 +63,10 @@ def page(queryset: QuerySet[M], cursor: str | None, size: int) -> Page[M]:
         next=_write(_FORWARD, *shown[-1], ordering) if shown and following else None,
         previous=_write(_BACKWARD, *shown[0], ordering) if shown and preceding else None,
     )
+
+
+def _ranks(queryset: QuerySet[Any]) -> tuple[Q, ...]:
+    return getattr(queryset, "ranks", ()) or (Q(),)
 
 
 def _walk(

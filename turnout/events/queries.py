@@ -24,8 +24,8 @@ class Search:
     has_seats: bool | None = None
 
 
-def search(events: EventQuerySet, wanted: Search) -> EventQuerySet:
-    """Return those of the events that are what somebody looks for; soonest first, unless it is ranked or ordered then.
+def search(events: EventQuerySet, wanted: Search, *, ranked: bool = False) -> EventQuerySet:
+    """Return those of the events that are what somebody looks for; where words are asked for, in ranks if wanted so.
 
     The same on every database: an index may find them faster, and never decides. What is over is left out unless the
     dates asked for reach back.
@@ -41,7 +41,7 @@ def search(events: EventQuerySet, wanted: Search) -> EventQuerySet:
     if not any(moment is not None and moment < now() for moment in (wanted.starts_after, wanted.starts_before)):
         found = found.not_over()
     if wanted.q:
-        found = found.matching(wanted.q)
+        found = found.ranked_by(wanted.q) if ranked else found.matching(wanted.q)
     if wanted.location:
         found = found.located_in(wanted.location)
     if wanted.language:

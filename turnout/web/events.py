@@ -128,5 +128,4 @@ def _find(request: HttpRequest, form: SearchForm) -> Page[Event] | None:
         return None
     wanted = Search(**form.cleaned_data)
     listed = Event.objects.visible_to(request.user).listed().with_summary()
-    found = search(listed, wanted)
-    return page(found.ranked_by(wanted.q) if wanted.q else found, request.GET.get("cursor"), _SHOWN)
+    return page(search(listed, wanted, ranked=True), request.GET.get("cursor"), _SHOWN)

@@ -125,10 +125,12 @@ def mark_over() -> int:
     Lists of what is coming pass marked ones over by an index. They ask for `ends_at` all the same: an event that is
     not marked yet is never shown.
     """
-    coming = Event.objects.filter(over=False)
-    ended = list(coming.filter(ends_at__lt=now()).values_list("pk", flat=True)[:_SWEEP_BATCH])
+    moment = now()
+    # What has ended has started, which the index on the start knows.
+    ended = Event.objects.not_marked_over().filter(starts_at__lt=moment, ends_at__lt=moment)
+    batch = list(ended.values_list("pk", flat=True)[:_SWEEP_BATCH])
     # Asked again: one that was moved since is not over.
-    return coming.filter(pk__in=ended, ends_at__lt=now()).update(over=True)
+    return ended.filter(pk__in=batch).update(over=True)
 
 
 def import_events(drafts: Sequence[Draft], *, actor: str = audit.SYSTEM) -> Tally:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('events', '0003_trigrams'),
+        ('events', '0004_search_indexes'),
     ]
 
     operations = [

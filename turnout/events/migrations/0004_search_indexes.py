@@ -1,9 +1,9 @@
-"""PostgreSQL finds words by an index of trigrams. What is found is the same without it."""
+"""What serves lists and search. PostgreSQL finds words by trigrams; what is found is the same without them."""
 
 import logging
 
 from django.apps.registry import Apps
-from django.db import Error, migrations, transaction
+from django.db import Error, migrations, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 INDEXED = {"event_by_words": "search_text", "event_by_title_words": "title_key"}
@@ -22,6 +22,8 @@ def make(_apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
         )
         return
     for name, column in INDEXED.items():
+        # With a hundred samples a word of one event in a hundred counts as absent, and the planner as misled.
+        editor.execute(f"ALTER TABLE events_event ALTER COLUMN {column} SET STATISTICS 1000")
         editor.execute(f"CREATE INDEX IF NOT EXISTS {name} ON events_event USING gin ({column} gin_trgm_ops)")
 
 
@@ -32,6 +34,17 @@ def remove(_apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0002_search")]
+    dependencies = [("events", "0003_fill_search")]
 
-    operations = [migrations.RunPython(make, remove)]
+    operations = [
+        migrations.AddIndex("event", models.Index(fields=["over", "starts_at", "id"], name="event_coming_by_start")),
+        migrations.AddIndex("event", models.Index(fields=["over", "title", "id"], name="event_coming_by_title")),
+        migrations.RemoveIndex("event", "event_by_location"),
+        migrations.AddIndex(
+            "event",
+            models.Index(
+                fields=["location_key"], name="event_by_location_prefix", opclasses=["varchar_pattern_ops"]
+            ),
+        ),
+        migrations.RunPython(make, remove),
+    ]
