@@ -14,7 +14,8 @@ from turnout.accounts.actions import enrol_second_factor
 from turnout.accounts.models import User
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
-from turnout.events.models import Event, SeatPool
+from turnout.events.actions import Parts, update_event
+from turnout.events.models import Event, SeatPool, Session
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -209,3 +210,13 @@ def test_nothing_is_deleted_by_hand(desk: Client) -> None:
     event = make.full_event()
     for path in (f"events/event/{event.id}", f"events/partner/{event.partner_id}"):
         assert desk.post(f"/admin/{path}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_programme_too_long_for_one_form_leaves_its_event_to_be_changed(desk: Client) -> None:
+    event = make.event()
+    start = event.starts_at
+    sessions = [Session(title=f"{n}", starts_at=start, ends_at=start + timedelta(hours=1)) for n in range(51)]
+    update_event(event, Parts(sessions=sessions[:50]))
+    assert 'name="sessions-TOTAL_FORMS"' in desk.get(f"/admin/events/event/{event.pk}/change/").content.decode()
+    update_event(event, Parts(sessions=sessions))
+    assert 'name="sessions-TOTAL_FORMS"' not in desk.get(f"/admin/events/event/{event.pk}/change/").content.decode()

@@ -177,17 +177,20 @@ def test_every_page_is_sound_at_a_desk_too(chromium: Browser, demo: Demo) -> Non
     page.close()
 
 
-def test_going_back_shows_what_was_found_before(chromium: Browser, demo: Demo) -> None:
+def test_going_back_from_an_event_shows_what_was_found(chromium: Browser, demo: Demo) -> None:
     page = chromium.new_page(locale="en")
     guest = Visitor(page, demo.address)
-    guest.goes_to("/?q=python")
-    titles = page.locator(".events h3").all_inner_texts()
-    page.fill("input[name=q]", "zzzz")
-    expect(page.locator(".nothing")).to_be_visible()
+    guest.goes_to("/")
+    page.fill("input[name=q]", "first web")
+    expect(page.locator(".events h3")).to_have_count(1)
+    page.locator(".events h3 a").click()
+    expect(page.locator(".programme")).to_be_visible()
     page.go_back()
-    expect(page.locator(".events h3").first).to_be_visible()
-    assert page.locator(".events h3").all_inner_texts() == titles
-    assert page.get_attribute("html", "lang") == "en"  # a whole page, not the list alone
+    expect(page.locator(".events h3")).to_have_count(1)
+    assert (page.input_value("input[name=q]"), page.url.endswith("/?q=first+web")) == ("first web", True)
+    page.locator("button[lang=fr]").click()  # what was typed is not lost with the language
+    expect(page.locator(".events h3")).to_have_count(1)
+    assert page.get_attribute("html", "lang") == "fr"
     page.close()
 
 

@@ -1,10 +1,13 @@
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
 from tests.support import make
+from turnout.core.clock import now
+from turnout.events.models import Event
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -60,9 +63,8 @@ def test_a_stranger_finds_no_registration(browser: Client) -> None:
 
 @pytest.mark.parametrize("token", ["", "x", "é" * 3000, "a.b"])
 def test_a_broken_link_says_what_to_do(browser: Client, token: str) -> None:
-    assert browser.get("/confirm/", {"token": token}).status_code == 200
-    answer = browser.post("/confirm/", {"token": token})
-    assert (answer.status_code, "Open it again from the mail" in answer.content.decode()) == (400, True)
+    for answer in (browser.get("/confirm/", {"token": token}), browser.post("/confirm/", {"token": token})):
+        assert (answer.status_code, "Open it again from the mail" in answer.content.decode()) == (400, True)
 
 
 def test_the_home_page_shows_what_is_on_and_where_everything_is(browser: Client) -> None:
@@ -92,3 +94,28 @@ def test_a_host_that_is_not_ours_is_refused(browser: Client, settings: Settings)
     assert browser.get("/", SERVER_NAME="evil.example").status_code == 400
     answer = browser.get("/api/events/", SERVER_NAME="evil.example")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+def test_the_holders_page_knows_that_the_event_is_cancelled_or_over(browser: Client) -> None:
+    mine = make.confirmed(make.event())
+    Event.objects.update(status=Event.Status.CANCELLED)
+    page = browser.get(mine.page_url()).content.decode()
+    assert [text in page for text in ("This event is cancelled.", "You have a seat.", "<svg")] == [True, False, False]
+    Event.objects.update(status=Event.Status.PUBLISHED, starts_at=now() - timedelta(days=2), ends_at=now())
+    page = browser.get(mine.page_url()).content.decode()
+    assert ("You have a seat." in page, "Cancel, and give" in page) == (True, False)
+
+
+def test_who_cancelled_may_register_again_while_that_is_open(browser: Client) -> None:
+    mine = make.confirmed(make.event())
+    browser.post(f"/registrations/{mine.id}/", {"token": mine.manage_token})
+    assert "Register again" in browser.get(mine.page_url()).content.decode()
+    Event.objects.update(registration_closes_at=now())
+    assert "Register again" not in browser.get(mine.page_url()).content.decode()
+
+
+def test_a_dead_link_says_so_at_once(browser: Client) -> None:
+    late = make.pending(make.event())
+    Registration.objects.update(expires_at=now())
+    page = browser.get(f"/confirm/?token={late.confirmation_token}")
+    assert (page.status_code, "older than seven days" in page.content.decode()) == (410, True)

@@ -97,7 +97,7 @@ def test_who_comes_too_late_is_told_so(browser: Client) -> None:
     browser.get(path)
     Event.objects.update(registration_closes_at=now())
     answer = browser.post(path, {**AMINA, "csrfmiddlewaretoken": browser.cookies["csrftoken"].value})
-    assert (answer.status_code, "is closed" in answer.content.decode()) == (409, True)
+    assert (answer.status_code, "is closed." in answer.content.decode()) == (409, True)
 
 
 def test_a_form_of_another_site_registers_nobody(browser: Client) -> None:
@@ -112,3 +112,34 @@ def test_nothing_anybody_sends_fails(fields: dict[str, str]) -> None:
     event = Event.objects.first() or make.event()
     sound = {name: text.encode("utf-8", "replace").decode() for name, text in fields.items()}
     assert Client(SERVER_NAME="localhost").post(f"/events/{event.id}/register/", sound).status_code in {302, 400}
+
+
+def test_an_impatient_finger_registers_once_and_a_friend_is_another_deed(browser: Client) -> None:
+    event = make.event()
+    path = f"/events/{event.id}/register/"
+    html = browser.get(path).content.decode()
+    hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]+)"', html))
+    assert {"csrfmiddlewaretoken", "once"} <= hidden.keys()
+    for _ in range(2):
+        assert browser.post(path, {**AMINA, **hidden}).status_code == 302
+    assert Registration.objects.count() == 1
+    browser.post(path, {**AMINA, **hidden, "email": "friend@example.org"})
+    assert Registration.objects.count() == 2
+
+
+def test_the_form_says_which_way_to_take_part_is_full(browser: Client) -> None:
+    event = make.event(by_type={"on_site": 1, "online": None}, waitlist_enabled=False)
+    make.confirmed(event)
+    html = browser.get(f"/events/{event.id}/register/").content.decode()
+    assert ("On site (full)" in html, "Online (full)" in html) == (True, False)
+
+
+def test_a_full_event_without_a_line_offers_none(browser: Client) -> None:
+    event = make.event(capacity=1, waitlist_enabled=False)
+    make.confirmed(event)
+    html = browser.get(f"/events/{event.id}/register/").content.decode()
+    assert [text in html for text in ("Every seat is taken.", "waiting list", 'method="post" class="form"')] == [
+        True,
+        False,
+        False,
+    ]

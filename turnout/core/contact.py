@@ -9,13 +9,15 @@ from email_validator import EmailNotValidError, validate_email
 
 LONGEST_NAME = 200
 _LONGEST_ADDRESS = 254  # RFC 5321, section 4.5.3.1.3
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Line breaks, other control characters, and those that turn the direction of the text behind a name.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_VISIBLE = re.compile(r"[^\W_]")
 _NATIONAL_PHONE = re.compile(r"\d{6,15}")
 
 
 def person_name(text: str) -> str:
-    """Return the name; ValidationError where it holds line breaks or other control characters."""
-    if _CONTROL.search(text):
+    """Return the name; ValidationError where it has no letter or digit, or holds control characters."""
+    if _CONTROL.search(text) or not _VISIBLE.search(text):
         raise ValidationError(_("A name is one line of text."), "invalid")
     return text
 
@@ -35,8 +37,8 @@ def phone_number(text: str) -> str:
     if not text:
         return ""
     digits = re.sub(r"[\s().\-/]", "", text)
-    if _NATIONAL_PHONE.fullmatch(digits) and digits.isascii():
-        return digits
+    if _NATIONAL_PHONE.fullmatch(digits):
+        return "".join(str(int(digit)) for digit in digits)  # whatever script they were typed in
     try:
         number = phonenumbers.parse(text, None)  # refuses what is longer than 250 characters itself
         if phonenumbers.is_possible_number(number):

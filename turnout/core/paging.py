@@ -50,9 +50,7 @@ def page(queryset: QuerySet[M], cursor: str | None, size: int) -> Page[M]:
     ordering = _total([str(name) for name in queryset.query.order_by or queryset.model._meta.ordering or ()])
     ranks = _ranks(queryset)
     place = _read(cursor, queryset.model, ordering, len(ranks)) if cursor else _Place(_FORWARD, 0, None)
-    found = _walk(queryset, ordering, ranks, place, size + 1)
-    more = len(found) > size
-    shown = found[:size]
+    shown, more = _walk(queryset, ordering, ranks, place, size)
     if place.direction == _BACKWARD:
         shown.reverse()
         following, preceding = True, more
@@ -70,24 +68,25 @@ def _ranks(queryset: QuerySet[Any]) -> tuple[Q, ...]:
 
 
 def _walk(
-    queryset: QuerySet[M], ordering: list[str], ranks: tuple[Q, ...], place: _Place, limit: int
-) -> list[tuple[int, M]]:
-    """Return up to `limit` rows behind the place, in its direction, each with its rank."""
+    queryset: QuerySet[M], ordering: list[str], ranks: tuple[Q, ...], place: _Place, size: int
+) -> tuple[list[tuple[int, M]], bool]:
+    """Return up to `size` rows behind the place, in its direction, each with its rank; and whether there are more."""
     backward = place.direction == _BACKWARD
     walked = [_reverse(name) for name in ordering] if backward else ordering
     ordered = queryset.order_by(*walked)
     if len(ranks) == 1:
-        return [(0, row) for row in ordered.filter(_after(walked, place.key))[:limit]]
+        read = list(ordered.filter(_after(walked, place.key))[: size + 1])
+        return [(0, row) for row in read[:size]], len(read) > size
     found: list[tuple[int, Any]] = []
     for rank in range(place.rank, -1, -1) if backward else range(place.rank, len(ranks)):
         behind = _after(walked, place.key if rank == place.rank else None)
-        keys = ordered.filter(ranks[rank], behind).values_list("pk", flat=True)[: limit - len(found)]
+        keys = ordered.filter(ranks[rank], behind).values_list("pk", flat=True)[: size + 1 - len(found)]
         found += [(rank, key) for key in keys]
-        if len(found) == limit:
+        if len(found) > size:
             break
     # All at once, so that what is loaded beside each row is asked for once and not once a rank.
-    rows = queryset.in_bulk([key for _, key in found])
-    return [(rank, rows[key]) for rank, key in found if key in rows]
+    rows = queryset.in_bulk([key for _, key in found[:size]])
+    return [(rank, rows[key]) for rank, key in found[:size] if key in rows], len(found) > size
 
 
 def _write(direction: str, rank: int, row: Model, ordering: list[str]) -> str:

@@ -12,7 +12,6 @@ from django.core.validators import URLValidator
 from turnout.core.errors import InvalidError
 
 MAX_URL = 500
-YEARS = range(1970, 2200)
 
 HAS_CONTROL = "holds a control character, or half of a surrogate pair"
 # What PostgreSQL refuses (NUL), no encoding can hold (lone surrogates), and nobody means to write.

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 
 from turnout.core.errors import InvalidError
 from turnout.core.text import digest, fold
-from turnout.events.files import HAS_CONTROL, YEARS, Piece, Remark, has_control, read_json, short
+from turnout.events.files import HAS_CONTROL, Piece, Remark, has_control, read_json, short
 from turnout.events.languages import ISO_639_1
-from turnout.events.timezones import start_of_day, zone_of
+from turnout.events.timezones import YEARS, start_of_day, zone_of
 
 MAX_NAME = 200
 MAX_PLACE = 200

@@ -18,12 +18,10 @@ from turnout.accounts.policies import runs_platform
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import fold, words
-from turnout.events.timezones import zone_names
+from turnout.events.timezones import YEARS, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
 
-# Further away some clock or calendar fails, and nobody means it.
-YEARS = range(1970, 2201)
 _LONGEST_KEY = 400
 
 

@@ -63,6 +63,12 @@ class Seats:
     by_type: dict[str, int | None]  # capacity by attendance type, where each has its own
 
 
+def seats_left(event: Event, attendance_type: str) -> int | None:
+    """Return the seats left for who attends in this way, from what is loaded; None is any number."""
+    pool = next(pool for pool in event.pools.all() if pool.attendance_type in {"", attendance_type})
+    return None if pool.capacity is None else pool.capacity - pool.taken
+
+
 def seats_of(event: Event) -> Seats:
     """Return the seats of an event over all its pools, from what `with_details()` has loaded."""
     pools = list(event.pools.all())

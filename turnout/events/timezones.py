@@ -8,6 +8,9 @@ from datetime import UTC, date, datetime, time
 
 from turnout.core.text import fold
 
+# Further away some clock or calendar fails, and nobody means it.
+YEARS = range(1970, 2201)
+
 # Names of countries that the tz database writes otherwise, as `_key()` leaves them.
 _ALIASES = {
     "america": "US",

@@ -23,14 +23,19 @@ def when(event: Event) -> str:
     return f"{_from_to(*clock)} ({event.timezone})"
 
 
+def moment(event: Event, at: datetime) -> str:
+    """Return a moment as people where the event is read the clock."""
+    return f"{_moment(localtime(at, event.zone), _DAY)} ({event.timezone})"
+
+
 def _days(first: datetime, last: datetime) -> str:
     if first.date() == last.date():
         return date_format(first, _DAY)
     return _from_to(date_format(first, _DAY_OF_THE_YEAR if first.year == last.year else _DAY), date_format(last, _DAY))
 
 
-def _moment(moment: datetime, day: str) -> str:
-    return _("%(day)s, %(time)s") % {"day": date_format(moment, day), "time": date_format(moment, _TIME)}
+def _moment(at: datetime, day: str) -> str:
+    return _("%(day)s, %(time)s") % {"day": date_format(at, day), "time": date_format(at, _TIME)}
 
 
 def _from_to(start: str, end: str) -> str:

@@ -13,15 +13,22 @@ from django.utils.translation import gettext as _
 
 from turnout.core import audit, keys
 from turnout.core.clock import now
-from turnout.core.errors import ConflictError, Fault, GoneError, InvalidError
+from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.ids import new_id
 from turnout.core.text import normal_address
-from turnout.core.tokens import read_token
 from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional, violates
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.notifications.actions import owe
-from turnout.registrations.models import CONFIRM, CONFIRMATION_LIVES, Registration, active_key
-from turnout.registrations.queries import closed, event_full, line, pools_for, registration_closed
+from turnout.registrations.models import CONFIRMATION_LIVES, Registration, active_key
+from turnout.registrations.queries import (
+    can_be_changed,
+    closed,
+    event_full,
+    line,
+    pools_for,
+    registration_closed,
+    to_confirm,
+)
 from turnout.registrations.tickets import TICKET
 
 Status = Registration.Status
@@ -76,13 +83,7 @@ def confirm(token: str) -> Registration:
     Raises InvalidError `token_invalid`; GoneError `token_expired`; ConflictError `registration_cancelled`,
     `registration_closed`, `event_full`.
     """
-    registration = Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
-    if registration is None or registration.expires_at <= now() or registration.status == Status.EXPIRED:
-        message = _("This link is older than seven days. Register again to get a new one.")
-        raise GoneError(message, "token_expired")
-    if registration.status == Status.CANCELLED:
-        message = _("This registration was cancelled. Register again to come after all.")
-        raise ConflictError(message, "registration_cancelled")
+    registration = to_confirm(token)
     if registration.status in Registration.ACTIVE:
         return registration
     event = registration.event
@@ -91,7 +92,7 @@ def confirm(token: str) -> Registration:
         standing.event = event
         return standing
     if event.status != Event.Status.PUBLISHED or event.ends_at <= now():
-        raise registration_closed()
+        raise registration_closed(event)
     _seat(registration)
     return registration
 
@@ -297,6 +298,5 @@ def _check_offered(event: Event, attendance_type: str) -> None:
 
 
 def _check_changeable(registration: Registration) -> None:
-    ended = {Status.CANCELLED, Status.EXPIRED}
-    if registration.status in ended or registration.event.ends_at <= now():
-        raise registration_closed()
+    if not can_be_changed(registration):
+        raise registration_closed(registration.event)

@@ -125,6 +125,9 @@ def _codes(text: str) -> list[str]:
     return text.lower().replace(",", " ").split()
 
 
+_MOST_SESSIONS = 50  # eight fields each, of the thousand that Django takes; larger programmes are imported
+
+
 class SessionInline(TabularInline):
     """The event's sessions, on its page."""
 
@@ -146,7 +149,6 @@ class EventAdmin(KeptAdmin):
     """Events and workshops."""
 
     form = EventForm
-    inlines: ClassVar = [SessionInline]
     list_display = ("title", "kind", "status", "starts_at", "location")
     list_filter = ("kind", "status")
     search_fields = ("title", "location")
@@ -160,6 +162,10 @@ class EventAdmin(KeptAdmin):
             return names
         counted = set(obj.pools.values_list("attendance_type", flat=True))
         return [name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted]
+
+    def get_inlines(self, request: HttpRequest, obj: Event | None) -> list[type[SessionInline]]:
+        """Show the sessions, unless they are more than one form can send."""
+        return [SessionInline] if obj is None or obj.sessions.count() <= _MOST_SESSIONS else []
 
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:  # Django's call
         """Write the event and its seats."""

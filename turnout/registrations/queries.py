@@ -8,9 +8,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from turnout.core.clock import now
-from turnout.core.errors import ConflictError, InvalidError, NotFoundError
+from turnout.core.errors import ConflictError, GoneError, NotFoundError
 from turnout.core.tokens import read_token
 from turnout.events.models import Event, SeatPool
+from turnout.events.queries import seats_of
+from turnout.events.when import moment
 from turnout.registrations.models import CONFIRM, Registration
 
 
@@ -24,12 +26,19 @@ def find(registration_id: uuid.UUID, actor: AbstractBaseUser | AnonymousUser, ke
     raise NotFoundError
 
 
-def to_confirm(token: str) -> Registration | None:
-    """Return the registration that a token from a confirmation mail stands for; None for any other text."""
-    try:
-        return Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
-    except InvalidError:
-        return None
+def to_confirm(token: str) -> Registration:
+    """Return the registration that a token from a confirmation mail stands for, confirmed already or not.
+
+    Raises InvalidError `token_invalid`; GoneError `token_expired`; ConflictError `registration_cancelled`.
+    """
+    registration = Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
+    if registration is None or registration.expires_at <= now() or registration.status == Registration.Status.EXPIRED:
+        message = _("This link is older than seven days. Register again to get a new one.")
+        raise GoneError(message, "token_expired")
+    if registration.status == Registration.Status.CANCELLED:
+        message = _("This registration was cancelled. Register again to come after all.")
+        raise ConflictError(message, "registration_cancelled")
+    return registration
 
 
 def pools_for(event: Event, *attendance_types: str) -> QuerySet[SeatPool]:
@@ -56,16 +65,33 @@ def closed(event: Event) -> ConflictError | None:
     """Return why nobody can register for the event at this moment; None where people can, if only to wait."""
     start = now()
     if event.status != Event.Status.PUBLISHED or event.registration_ends_at <= start:
-        return registration_closed()
+        return registration_closed(event)
     if event.registration_opens_at is not None and start < event.registration_opens_at:
-        message = _("Registration for this event has not opened yet.")
+        message = _("Registration opens on %s.") % moment(event, event.registration_opens_at)
         return ConflictError(message, "registration_not_open", opens_at=event.registration_opens_at)
     return None
 
 
-def registration_closed() -> ConflictError:
-    """Return the error for what comes too late."""
-    message = _("Registration for this event is closed: it is over, was cancelled, or its time to register has passed.")
+def barred(event: Event) -> ConflictError | None:
+    """Return why nobody can register for the event, however they attend: as `closed`, or it is full without a line."""
+    full = seats_of(event).available == 0 and not event.waitlist_enabled
+    return closed(event) or (event_full() if full else None)
+
+
+def can_be_changed(registration: Registration) -> bool:
+    """Tell whether the holder can still change or cancel it."""
+    ended = {Registration.Status.CANCELLED, Registration.Status.EXPIRED}
+    return registration.status not in ended and registration.event.ends_at > now()
+
+
+def registration_closed(event: Event) -> ConflictError:
+    """Return the error for what comes too late, with its reason."""
+    if event.status == Event.Status.CANCELLED:
+        message = _("This event is cancelled.")
+    elif event.ends_at <= now():
+        message = _("This event is over.")
+    else:
+        message = _("Registration for this event is closed.")
     return ConflictError(message, "registration_closed")
 
 

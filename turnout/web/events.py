@@ -13,14 +13,14 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.http import push_url
+from django_htmx.http import replace_url
 from django_htmx.middleware import HtmxDetails
 
-from turnout.core.errors import NotFoundError
+from turnout.core.errors import InvalidError, NotFoundError
 from turnout.core.paging import Page, page
 from turnout.events.models import AttendanceType, Event, Session, Speaker
 from turnout.events.queries import Search, search, seats_of
-from turnout.registrations.queries import closed
+from turnout.registrations.queries import barred
 from turnout.web.templatetags.turnout import language_name
 
 _SHOWN = 20
@@ -64,7 +64,8 @@ def home(request: Request) -> HttpResponse:
     found = _find(request, form)
     context = {"form": form, "found": found, "asked": any(form.data.get(name) for name in form.fields)}
     if request.htmx and not request.htmx.history_restore_request:
-        return push_url(render(request, "web/events/results.html", context), _own_address(request))
+        # Not a step back for every letter.
+        return replace_url(render(request, "web/events/results.html", context), _own_address(request))
     return render(request, "web/events/home.html", context)
 
 
@@ -72,11 +73,10 @@ def home(request: Request) -> HttpResponse:
 def event_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """Show an event with its programme, and the way in."""
     event = find_event(request, event_id)
-    seats = seats_of(event)
     context = {
         "event": event,
-        "closed": closed(event),
-        "full": seats.available == 0,
+        "barred": barred(event),
+        "full": seats_of(event).available == 0,
         "programme": programme(event),
         "speakers": _without_session(event),
     }
@@ -128,4 +128,8 @@ def _find(request: HttpRequest, form: SearchForm) -> Page[Event] | None:
         return None
     wanted = Search(**form.cleaned_data)
     listed = Event.objects.visible_to(request.user).listed().with_summary()
-    return page(search(listed, wanted, ranked=True), request.GET.get("cursor"), _SHOWN)
+    found = search(listed, wanted, ranked=True)
+    try:
+        return page(found, request.GET.get("cursor"), _SHOWN)
+    except InvalidError:
+        return page(found, None, _SHOWN)  # an old bookmark: the list begins anew

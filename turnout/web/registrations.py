@@ -1,14 +1,14 @@
 """The pages of a guest's whole story. What they do is done by the same actions as in the API."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -16,11 +16,12 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
 from turnout.core.errors import ConflictError, InvalidError
+from turnout.core.idempotency import once
 from turnout.events.models import AttendanceType, Event
-from turnout.events.queries import seats_of
+from turnout.events.queries import seats_left, seats_of
 from turnout.registrations import actions
 from turnout.registrations.models import Registration
-from turnout.registrations.queries import closed, find, position, to_confirm
+from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
 from turnout.registrations.tickets import ticket_svg, where
 from turnout.web.events import find_event
 
@@ -51,12 +52,14 @@ class RegistrationForm(forms.Form):
         widget=forms.TextInput({"autocomplete": "tel", "inputmode": "tel", "type": "tel", "dir": "ltr"}),
     )
     attendance_type = forms.ChoiceField(label=_("How do you take part?"), widget=forms.RadioSelect)
+    # The same form sent twice, by an impatient finger, is one registration.
+    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, event: Event, data: Any = None) -> None:
         offered = event.attendance_types
-        super().__init__(data, initial={"attendance_type": offered[0]})
+        super().__init__(data, initial={"attendance_type": offered[0], "once": uuid4()})
         attendance = self.fields["attendance_type"]
-        attendance.choices = [(each, AttendanceType(each).label) for each in offered]  # type: ignore[attr-defined]
+        attendance.choices = [(each, _labelled(event, each)) for each in offered]  # type: ignore[attr-defined]
         if len(offered) == 1:
             attendance.widget = forms.HiddenInput()
 
@@ -92,7 +95,7 @@ def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
         messages.info(request, form.cleaned_data["email"], extra_tags="registered")
         return redirect("registered", event.pk)
     _begin_at_the_first_fault(form)
-    context = {"event": event, "form": form, "closed": closed(event), "full": seats_of(event).available == 0}
+    context = {"event": event, "form": form, "barred": barred(event), "full": seats_of(event).available == 0}
     return render(request, "web/registrations/register.html", context, status=status)
 
 
@@ -135,7 +138,8 @@ def registration_page(request: HttpRequest, registration_id: UUID) -> HttpRespon
         "code": _drawn_ticket(registration),
         "where": where(registration),
         "token": key,
-        "can_cancel": registration.status in Registration.ACTIVE,
+        "can_cancel": registration.status in Registration.ACTIVE and can_be_changed(registration),
+        "can_return": registration.status not in Registration.ACTIVE and closed(registration.event) is None,
     }
     return _private(render(request, "web/registrations/registration.html", context))
 
@@ -144,12 +148,29 @@ def _register(event: Event, form: RegistrationForm) -> int:
     """Register whom the form names, and return the answer's status; the form then says what is wrong."""
     if not form.is_valid():
         return 400
+    fields = dict(form.cleaned_data)
+    key = fields.pop("once") or uuid4()
+    guest = actions.Guest(**fields, language=get_language() or "en")
+
+    def deed() -> tuple[int, dict[str, Any]]:
+        actions.register(event, guest)
+        return 201, {}
+
     try:
-        actions.register(event, actions.Guest(**form.cleaned_data, language=get_language() or "en"))
+        # What was typed is part of the key: who goes back and registers a friend does another deed.
+        once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed)
     except (InvalidError, ConflictError) as error:
         form.refuse(error)
         return 400 if isinstance(error, InvalidError) else 409
     return 201
+
+
+def _labelled(event: Event, attendance_type: str) -> str:
+    """Return how one takes part in that way, and whether there is a seat."""
+    label = str(AttendanceType(attendance_type).label)
+    if seats_left(event, attendance_type) != 0:
+        return label
+    return (gettext("%s (full, with a waiting list)") if event.waitlist_enabled else gettext("%s (full)")) % label
 
 
 def _begin_at_the_first_fault(form: RegistrationForm) -> None:
@@ -161,8 +182,11 @@ def _begin_at_the_first_fault(form: RegistrationForm) -> None:
 
 
 def _drawn_ticket(registration: Registration) -> str:
-    confirmed = registration.status == Registration.Status.CONFIRMED
-    return ticket_svg(registration).decode().partition("?>")[2] if confirmed else ""
+    """Return the code as SVG; empty for who holds no seat, or where nothing takes place."""
+    takes_place = registration.event.status == Event.Status.PUBLISHED
+    if registration.status != Registration.Status.CONFIRMED or not takes_place:
+        return ""
+    return ticket_svg(registration).decode().partition("?>")[2]
 
 
 def _private(response: HttpResponse) -> HttpResponse:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from django.db import DataError, IntegrityError
 
@@ -84,7 +85,7 @@ def _import(draft: ScheduleDraft, actor: str) -> ScheduleTally:
     event = found or _create(draft, actor)
     known = {session.source_key or "": session for session in event.sessions.exclude(source_key=None)}
     _check_it_is_the_same(event, known, draft)
-    is_updated = found is not None and _update(event, draft, actor)
+    is_updated = found is not None and _update(event, known, draft, actor)
     speakers, is_renamed = _write_speakers(draft, actor)
     sessions = _sort(event, known, draft)
     _write_sessions(sessions)
@@ -116,9 +117,10 @@ def _create(draft: ScheduleDraft, actor: str) -> Event:
     return create_event(event, Capacity(), Parts(languages=draft.languages), actor=actor)
 
 
-def _update(event: Event, draft: ScheduleDraft, actor: str) -> bool:
+def _update(event: Event, known: Mapping[str, Session], draft: ScheduleDraft, actor: str) -> bool:
     """Write what the file says of the event, and tell whether any of it is new."""
-    differing = {name: value for name, value in draft.said.items() if getattr(event, name) != value}
+    said = {**draft.said, **_span(known, draft)}
+    differing = {name: value for name, value in said.items() if getattr(event, name) != value}
     spoken = tuple(language.code for language in event.languages.all())
     languages = draft.languages if draft.languages and draft.languages != spoken else None
     if not differing and languages is None:
@@ -127,6 +129,17 @@ def _update(event: Event, draft: ScheduleDraft, actor: str) -> bool:
         setattr(event, name, value)
     update_event(event, Parts(languages=languages), actor=actor)
     return True
+
+
+def _span(known: Mapping[str, Session], draft: ScheduleDraft) -> dict[str, datetime]:
+    """Return from when to when the event lasts, with its known sessions that are at fault now and stay as they were."""
+    drafted = {session.source_key for session in draft.sessions}
+    kept = {key for key in known if key not in drafted and (draft.left_out is None or key in draft.left_out)}
+    lasting: list[Session | SessionDraft] = [*draft.sessions, *(known[key] for key in kept)]
+    return {
+        "starts_at": min(session.starts_at for session in lasting),
+        "ends_at": max(session.ends_at for session in lasting),
+    }
 
 
 def _check_it_is_the_same(event: Event, known: Mapping[str, Session], draft: ScheduleDraft) -> None:

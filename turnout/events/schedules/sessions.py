@@ -11,6 +11,7 @@ from turnout.events.schedules.drafts import PersonDraft, SessionDraft
 from turnout.events.schedules.files import Entry
 from turnout.events.schedules.pieces import MAX_TEXT, SchedulePiece
 from turnout.events.schedules.times import at, clock_of, day_of, duration_of, is_in_years, moment_of
+from turnout.events.timezones import YEARS
 
 MAX_TITLE = 200
 MAX_PERSON = 200
@@ -22,7 +23,7 @@ LONGEST = timedelta(days=366)
 _LANGUAGE = re.compile(r"[a-z]{2}(-[a-z0-9]{1,8})*")
 _NAMES = ("public_name", "name", "full_public_name")  # of a person: frab's, pretalx's, older frab's
 _KEYS = ("guid", "id", "code")  # under which a person is known, the best first
-_YEAR = "the year must be from 1970 to 2199"
+_YEAR = f"the year must be from {YEARS[0]} to {YEARS[-1]}"
 
 
 class Session(SchedulePiece):

@@ -4,8 +4,7 @@ import re
 import zoneinfo
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
-from turnout.events.files import YEARS
-from turnout.events.timezones import zone_names
+from turnout.events.timezones import YEARS, zone_names
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(

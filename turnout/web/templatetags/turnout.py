@@ -1,17 +1,23 @@
 """How events are written on pages."""
 
+from collections.abc import Iterable
+
 from django import template
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info, ngettext
 from django.utils.translation import gettext as _
 
-from turnout.events.models import Event
+from turnout.events.models import Event, Speaker
 from turnout.events.queries import seats_of
 from turnout.events.when import when
+from turnout.registrations.queries import closed
 
 register = template.Library()
 register.filter("when", when)
 
 _FEW = 10  # seats left that are worth a word
+_OWN_NAMES = {"zh": "中文"}  # which Django has in two scripts only
 
 
 @register.filter
@@ -20,15 +26,41 @@ def language_name(code: str) -> str:
     try:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
-        return code
+        return _OWN_NAMES.get(code, code)
+
+
+@register.filter
+def languages(event: Event) -> SafeString:
+    """Return the names of the languages an event is held in."""
+    return _listed(language_name(language.code) for language in event.languages.all())
+
+
+@register.filter
+def names(speakers: Iterable[Speaker]) -> SafeString:
+    """Return who speaks."""
+    return _listed(speaker.name for speaker in speakers)
+
+
+@register.filter
+def place(event: Event) -> str:
+    """Return where an event takes place; empty where nobody has said it yet."""
+    if not event.location:
+        return _("Online") if event.offers_online else ""
+    there = format_html("<bdi>{}</bdi>", event.location)
+    return format_html(conditional_escape(_("{place}, or online")), place=there) if event.offers_online else there
 
 
 @register.filter
 def seats_left(event: Event) -> str:
-    """Return what is worth saying about an event's seats: that few are left, or none; else nothing."""
+    """Return what is worth saying about the seats of an event that is still open: that few are left, or none."""
     left = seats_of(event).available
-    if left is None or left > _FEW:
+    if left is None or left > _FEW or closed(event):
         return ""
     if left:
         return ngettext("%(count)d seat left", "%(count)d seats left", left) % {"count": left}
     return _("Full, with a waiting list") if event.waitlist_enabled else _("Full")
+
+
+def _listed(texts: Iterable[str]) -> SafeString:
+    """Join texts, each in its own direction, by the comma of the reader's language."""
+    return format_html_join(_(", "), "<bdi>{}</bdi>", ((text,) for text in texts))
