@@ -101,7 +101,7 @@ def _problem_of(error: Exception) -> tuple[int, dict[str, Any]] | None:  # noqa:
         case SuspiciousOperation():
             return 400, _body(400, "invalid", _("The request is malformed."))
         case RaceLostError() | OperationalError():
-            log.warning("database_busy", error=type(error).__name__)
+            log.warning("database_busy", error=type(error).__name__, reason=str(error))
             return 503, _body(503, "try_again", _("Too many people want the same thing. Try again."))
         case _:
             return None

@@ -67,7 +67,7 @@ class DomainErrorMiddleware:
         if isinstance(exception, DomainError):
             return answer(request, status_of(exception), exception.code, exception.detail)
         if isinstance(exception, RaceLostError | OperationalError):
-            log.warning("database_busy", error=type(exception).__name__)
+            log.warning("database_busy", error=type(exception).__name__, reason=str(exception))
             response = answer(request, 503, "try_again", _("Too many people want the same thing. Try again."))
             response["Retry-After"] = "1"
             return response
