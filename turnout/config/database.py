@@ -15,7 +15,12 @@ _SQLITE = {
     "transaction_mode": "IMMEDIATE",
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-20000",
 }
-_POSTGRES = {"pool": {"min_size": 1, "max_size": 10, "timeout": 10}}
+_POSTGRES = {
+    "pool": {"min_size": 1, "max_size": 10, "timeout": 10},
+    # Statements here take milliseconds, and many run at once: to start helpers for one, or to compile it, takes longer
+    # than the statement, on cores that others need.
+    "options": "-c max_parallel_workers_per_gather=0 -c jit=off",
+}
 _MYSQL = {
     "charset": "utf8mb4",
     "isolation_level": "read committed",
