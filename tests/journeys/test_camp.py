@@ -2,7 +2,6 @@
 
 import json
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,12 +9,9 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.demo import Demo
+from tests.support.shared import CAMP, needs_camp
 
-CAMP = Path(__file__).parents[3] / "shared" / "data" / "camp2019.schedule.json"
-pytestmark = [
-    pytest.mark.races,  # it starts a server
-    pytest.mark.skipif(not CAMP.exists(), reason="the camp's schedule lies beside the checkout, not in it"),
-]
+pytestmark = [pytest.mark.races, needs_camp]  # it starts a server
 
 # What stands on the page: for each session its day, room, start, end, title and speakers.
 READ = """() => [...document.querySelectorAll(".of-day")].flatMap(day =>
