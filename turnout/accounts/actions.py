@@ -2,7 +2,7 @@
 
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.models import User
+from turnout.accounts.models import Role, User
 from turnout.core import audit
 from turnout.core.errors import ConflictError
 from turnout.core.transactions import transactional
@@ -14,7 +14,7 @@ def create_staff(email: str, password: str | None, *, name: str = "") -> User:
 
     They can't enter the admin before `enrol_second_factor`. ConflictError `address_taken` if there is an account.
     """
-    user = User(email=email, name=name, is_staff=True, is_superuser=True, address_verified=True)
+    user = User(email=email, name=name, role=Role.FACILITATOR, is_staff=True, is_superuser=True, address_verified=True)
     user.clean()
     user.set_password(password)
     if User.objects.filter(email_key=user.email_key).exists():

@@ -26,6 +26,13 @@ class UserManager(BaseUserManager["User"]):
         return create_staff(email, password, name=fields.get("name", ""))
 
 
+class Role(models.TextChoices):
+    """What somebody may ask to be. Who runs the platform is no role but `is_staff`."""
+
+    SEEKER = "seeker"  # searches, enrolls
+    FACILITATOR = "facilitator"  # owns events and all under them
+
+
 class User(AbstractBaseUser, PermissionsMixin):
     """Somebody who can sign in, with their mail address for a name."""
 
@@ -33,6 +40,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField("e-mail address")
     email_key = models.CharField(max_length=64, editable=False)
     name = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=11, choices=Role, default=Role.SEEKER)
+    language = models.CharField(max_length=8, default="en")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     address_verified = models.BooleanField(default=False)
@@ -48,6 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["email_key"], name="user_address_is_unique"),
             models.CheckConstraint(condition=~Q(email=""), name="user_has_an_address"),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="user_has_a_role"),
         ]
 
     def __str__(self) -> str:

@@ -3,8 +3,22 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
+from turnout.accounts.models import Role
 
-def runs_platform(actor: AbstractBaseUser | AnonymousUser) -> bool:
+Actor = AbstractBaseUser | AnonymousUser
+
+
+def runs_platform(actor: Actor) -> bool:
     """Tell whether the actor is staff, in a session signed in with a second factor: without it staff are strangers."""
-    with_second_factor = getattr(actor, "is_verified", None)  # set by django-otp's middleware on who is signed in
+    with_second_factor = getattr(actor, "is_verified", None)  # set where sessions and tokens are read
     return bool(getattr(actor, "is_staff", False) and with_second_factor and with_second_factor())
+
+
+def owes_second_factor(actor: Actor) -> bool:
+    """Tell whether the actor is staff and has not shown the second factor that staff rights need."""
+    return bool(getattr(actor, "is_staff", False)) and not runs_platform(actor)
+
+
+def is_facilitator(actor: Actor) -> bool:
+    """Tell whether the actor may own events."""
+    return getattr(actor, "role", None) == Role.FACILITATOR
