@@ -46,6 +46,8 @@ def production(database_url: str, folder: Path, port: int) -> dict[str, str]:
         "PUBLIC_BASE_URL": f"http://{HOST}:{port}",
         "DATABASE_URL": database_url,
         "DATA_DIR": str(folder),
+        "THROTTLE_REGISTRATION": "",  # all clients have one address
+        "THROTTLE_CONFIRM": "",
     }
 
 

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +25,9 @@ from turnout.core import idempotency  # noqa: E402  # needs the settings
 from turnout.core.clock import now  # noqa: E402
 from turnout.core.models import IdempotentRequest  # noqa: E402
 from turnout.events.models import SeatPool  # noqa: E402
+from turnout.guard import counting  # noqa: E402
+from turnout.guard.counting import Place, Refusal  # noqa: E402
+from turnout.guard.models import Counter  # noqa: E402
 from turnout.jobs import server  # noqa: E402
 from turnout.notifications import actions as outbox  # noqa: E402
 from turnout.notifications.models import Message  # noqa: E402
@@ -75,6 +78,16 @@ def hold_another_key(_key: str, body: str) -> IdempotentRequest:
     return _hold(f"{uuid.uuid4().hex}{uuid.uuid4().hex}", body)
 
 
+def look_then_count(places: Sequence[Place]) -> list[Refusal]:
+    """Look whether a window is full, let time pass, and count by another statement."""
+    there = Counter.objects.in_bulk([place.key for place in places])
+    full = [place for place in places if place.key in there and there[place.key].count >= place.window.amount]
+    if not full:
+        time.sleep(PAUSE)
+        counting._upsert(sorted(places, key=lambda place: place.key), time.time_ns() // 1_000_000)
+    return [Refusal(place, 1000) for place in full]
+
+
 SABOTAGE: dict[str, Callable[[], None]] = {
     "take-unasked": partial(setattr, actions, "_take_seat", take_seat_unasked),
     "take-in-two-steps": partial(setattr, actions, "_take_seat", take_seat_in_two_steps),
@@ -82,6 +95,7 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "join-unasked": partial(setattr, actions, "_join_line", join_line_unasked),
     "pause-before-seat": partial(setattr, actions, "_seat", pause_then_seat),
     "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
+    "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "no-hold": partial(setattr, idempotency, "_hold", hold_another_key),
 }
 

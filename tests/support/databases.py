@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pymysql
+import pytest
+import redis
 from django.db import connections
 from django.db.utils import ConnectionHandler
 from psycopg import sql
@@ -69,6 +71,16 @@ def fresh_database(kind: str, folder: Path) -> Iterator[str]:
         drop(name)
 
 
+def redis_address(*, database: int = 0) -> str:
+    """Return the address of a Redis that answers; else skip the test, or fail it in CI, where there is one."""
+    try:
+        url = urlsplit(_known("TEST_REDIS_URL"))._replace(path=f"/{database}").geturl()
+        redis.Redis.from_url(url, socket_connect_timeout=_PATIENCE).ping()
+    except (redis.RedisError, MissingError) as error:
+        (pytest.fail if "CI" in os.environ else pytest.skip)(f"no Redis, `make services` starts one: {error}")
+    return url
+
+
 @contextmanager
 def as_default(url: str) -> Iterator[None]:
     """Let this thread's models and actions work on the database at this address."""
@@ -84,7 +96,10 @@ def as_default(url: str) -> Iterator[None]:
 
 
 def _address(kind: str) -> str:
-    variable = _VARIABLES[kind]
+    return _known(_VARIABLES[kind])
+
+
+def _known(variable: str) -> str:
     written = _SERVICES.read_text().splitlines() if _SERVICES.exists() else []
     known = dict(line.split("=", 1) for line in written if "=" in line) | os.environ
     if not known.get(variable):

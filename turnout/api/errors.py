@@ -20,20 +20,27 @@ from turnout.core.errors import (
     GoneError,
     InvalidError,
     NotFoundError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
 )
 from turnout.core.transactions import RaceLostError
 
 log = structlog.get_logger()
 
 MEDIA_TYPE = "application/problem+json"
+CHALLENGE = 'Bearer realm="api"'  # RFC 6750
 _RETRY_SECONDS = 1
 
 _STATUS: dict[type[DomainError], int] = {
     InvalidError: 400,
+    UnauthenticatedError: 401,
     ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
     GoneError: 410,
+    ThrottledError: 429,
+    UnavailableError: 503,
 }
 _TITLES = {
     400: "Not valid",
@@ -107,10 +114,17 @@ def _problem_of(error: Exception) -> tuple[int, dict[str, Any]] | None:  # noqa:
             return None
 
 
+def retry_after(error: Exception) -> int:
+    """Return in how many seconds it is worth trying again."""
+    return int(error.data["retry_after"]) if isinstance(error, ThrottledError) else _RETRY_SECONDS
+
+
 def _headers(error: Exception) -> dict[str, str]:
-    if isinstance(error, RaceLostError | OperationalError):
-        return {"Retry-After": str(_RETRY_SECONDS)}
+    if isinstance(error, RaceLostError | OperationalError | UnavailableError | ThrottledError):
+        return {"Retry-After": str(retry_after(error))}
     headers = {}
+    if isinstance(error, UnauthenticatedError):
+        headers["WWW-Authenticate"] = CHALLENGE
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
     if getattr(error, "wait", None):

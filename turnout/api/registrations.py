@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 
 from turnout.accounts.policies import runs_platform
 from turnout.api.idempotency import idempotent
+from turnout.api.throttles import throttled
 from turnout.core.audit import GUEST
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
 from turnout.core.errors import NotFoundError
@@ -185,7 +186,7 @@ class GuestView(APIView):
 class RegistrationsView(GuestView):
     """Where guests register."""
 
-    problems: ClassVar = {"post": (409,)}
+    problems: ClassVar = {"post": (409, 429)}
 
     @extend_schema(
         operation_id="registrations_create",
@@ -193,6 +194,7 @@ class RegistrationsView(GuestView):
         responses={201: RegistrationSerializer},
         parameters=[_IDEMPOTENCY_KEY],
     )
+    @throttled("registration")
     @idempotent
     def post(self, request: Request) -> Response:
         """Register as a guest. A mail follows; its link confirms, and only then a seat is taken."""
@@ -212,11 +214,12 @@ class RegistrationsView(GuestView):
 class ConfirmView(GuestView):
     """Where the link in the mail leads."""
 
-    problems: ClassVar = {"post": (409, 410)}
+    problems: ClassVar = {"post": (409, 410, 429)}
 
     @extend_schema(
         operation_id="registrations_confirm_email", request=TokenSerializer, responses={200: ConfirmedSerializer}
     )
+    @throttled("confirm")
     def post(self, request: Request) -> Response:
         """Confirm the address, and take a seat or the next place in line. A second call answers the same."""
         serializer = TokenSerializer(data=request.data)

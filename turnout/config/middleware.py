@@ -9,9 +9,9 @@ from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
-from turnout.api.errors import problem, status_of
+from turnout.api.errors import problem, retry_after, status_of
 from turnout.config.errors import answer
-from turnout.core.errors import DomainError
+from turnout.core.errors import DomainError, ThrottledError, UnavailableError
 from turnout.core.transactions import RaceLostError
 
 log = structlog.get_logger()
@@ -65,7 +65,10 @@ class DomainErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Say why a rule said no."""
         if isinstance(exception, DomainError):
-            return answer(request, status_of(exception), exception.code, exception.detail)
+            response = answer(request, status_of(exception), exception.code, exception.detail)
+            if isinstance(exception, ThrottledError | UnavailableError):
+                response["Retry-After"] = str(retry_after(exception))
+            return response
         if isinstance(exception, RaceLostError | OperationalError):
             log.warning("database_busy", error=type(exception).__name__, reason=str(exception))
             response = answer(request, 503, "try_again", _("Too many people want the same thing. Try again."))

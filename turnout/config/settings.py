@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from turnout.config import logs
 from turnout.config.database import database
+from turnout.guard.notation import Window, windows
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 env = environ.Env()
@@ -105,6 +106,7 @@ CORS_ALLOW_HEADERS = [
 # --- What it is made of ------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "turnout.core.apps.CoreConfig",
+    "turnout.guard.apps.GuardConfig",
     "turnout.notifications.apps.NotificationsConfig",
     "turnout.accounts.apps.AccountsConfig",
     "turnout.events.apps.EventsConfig",
@@ -227,6 +229,28 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # or the admin would show everybody's second factor
 OTP_TOTP_ISSUER = SITE_NAME
+
+
+# --- How often -----------------------------------------------------------------------------------------------------
+def _windows(scope: str, default: str) -> tuple[Window, ...]:
+    name = f"THROTTLE_{scope.upper()}"
+    try:
+        return windows(env.str(name, default=default))
+    except ValueError as error:
+        message = f"{name} must read like 5/minute,20/hour,100/day."
+        raise ImproperlyConfigured(message) from error
+
+
+# By network. Many people share one: a campus, a mobile provider.
+THROTTLES = {
+    "registration": _windows("registration", "60/minute,600/hour,3000/day"),
+    "confirm": _windows("confirm", "120/minute,1200/hour"),
+    "login": _windows("login", "60/minute,600/hour"),
+    "signup": _windows("signup", "20/minute,100/hour,500/day"),
+    "verify": _windows("verify", "30/minute,200/hour"),
+}
+# How many mails nobody asked for from within an account one mailbox may get.
+THROTTLE_MAILBOX = _windows("mailbox", "5/day")
 
 # --- Languages and time ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

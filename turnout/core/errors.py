@@ -39,6 +39,12 @@ class InvalidError(DomainError):
         return cls(_("Some of what was sent is not valid."), faults=faults)
 
 
+class UnauthenticatedError(DomainError):
+    """Nobody is signed in, or what was shown as proof does not prove it."""
+
+    default_code = "not_authenticated"
+
+
 class ForbiddenError(DomainError):
     """The actor is known and may not do this."""
 
@@ -64,3 +70,15 @@ class GoneError(DomainError):
     """It was there, and its time is over."""
 
     default_code = "gone"
+
+
+class ThrottledError(DomainError):
+    """It was done too often; `retry_after` in the data says in how many seconds it may be done again."""
+
+    default_code = "throttled"
+
+
+class UnavailableError(DomainError):
+    """Something we need for this is away."""
+
+    default_code = "unavailable"

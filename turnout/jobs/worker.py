@@ -10,6 +10,7 @@ from django.db import close_old_connections
 
 from turnout.core.idempotency import forget_old
 from turnout.events.actions import mark_over
+from turnout.guard.actions import forget_closed
 from turnout.notifications.actions import deliver_due
 from turnout.registrations.actions import expire_unconfirmed
 
@@ -54,7 +55,7 @@ def _deliver() -> int:
 
 
 def _sweep() -> int:
-    return expire_unconfirmed() + mark_over() + forget_old()
+    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed()
 
 
 def _guarded(work: Callable[[], int]) -> int | None:

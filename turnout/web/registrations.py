@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,10 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
-from turnout.core.errors import ConflictError, InvalidError
+from turnout.core.errors import ConflictError, DomainError, InvalidError, ThrottledError
 from turnout.core.idempotency import once
 from turnout.events.models import AttendanceType, Event
 from turnout.events.queries import seats_left, seats_of
+from turnout.guard.actions import Claim, admit
+from turnout.guard.addresses import network
 from turnout.registrations import actions
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
@@ -29,6 +32,9 @@ from turnout.web.events import find_event
 # with the referrer policy that keeps the secret in the address from other sites, browsers send `Origin: null`, which
 # Django's check refuses.
 _guest_page = csrf_exempt
+
+# What is said in the form, where nothing typed is lost, and the status that goes with it.
+_REFUSED: dict[type[DomainError], int] = {InvalidError: 400, ConflictError: 409, ThrottledError: 429}
 
 
 class RegistrationForm(forms.Form):
@@ -75,7 +81,7 @@ class RegistrationForm(forms.Form):
         """Check the number."""
         return phone_number(self.cleaned_data["phone"])
 
-    def refuse(self, error: InvalidError | ConflictError) -> None:
+    def refuse(self, error: DomainError) -> None:
         """Say in the form what a rule said."""
         for fault in error.faults:
             name = fault.pointer.strip("/")
@@ -91,7 +97,7 @@ def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     event = find_event(request, event_id)
     form = RegistrationForm(event, request.POST if request.method == "POST" else None)
     status = 200
-    if request.method == "POST" and (status := _register(event, form)) == 201:  # noqa: PLR2004  # created
+    if request.method == "POST" and (status := _register(event, form, network(request.META))) == 201:  # noqa: PLR2004  # created
         messages.info(request, form.cleaned_data["email"], extra_tags="registered")
         return redirect("registered", event.pk)
     _begin_at_the_first_fault(form)
@@ -117,6 +123,7 @@ def confirm_page(request: HttpRequest) -> HttpResponse:
         token = request.GET.get("token", "")
         context = {"token": token, "registration": to_confirm(token)}
         return _private(render(request, "web/registrations/confirm.html", context))
+    admit(Claim("confirm", network(request.META), settings.THROTTLES["confirm"]))
     registration = actions.confirm(request.POST.get("token", ""))
     return _private(HttpResponseRedirect(registration.page_path()))
 
@@ -144,7 +151,7 @@ def registration_page(request: HttpRequest, registration_id: UUID) -> HttpRespon
     return _private(render(request, "web/registrations/registration.html", context))
 
 
-def _register(event: Event, form: RegistrationForm) -> int:
+def _register(event: Event, form: RegistrationForm, client: str) -> int:
     """Register whom the form names, and return the answer's status; the form then says what is wrong."""
     if not form.is_valid():
         return 400
@@ -157,11 +164,12 @@ def _register(event: Event, form: RegistrationForm) -> int:
         return 201, {}
 
     try:
+        admit(Claim("registration", client, settings.THROTTLES["registration"]))
         # What was typed is part of the key: who goes back and registers a friend does another deed.
         once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed)
-    except (InvalidError, ConflictError) as error:
+    except tuple(_REFUSED) as error:
         form.refuse(error)
-        return 400 if isinstance(error, InvalidError) else 409
+        return _REFUSED[type(error)]
     return 201
 
 

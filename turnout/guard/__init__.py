@@ -1,0 +1,1 @@
+"""The limiter: knows networks and keys, not people."""

@@ -1,0 +1,85 @@
+"""Who may, how often: the limiter."""
+
+import time
+from dataclasses import dataclass, field
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext as _
+
+from turnout.core.errors import ThrottledError, UnavailableError
+from turnout.core.text import digest
+from turnout.core.transactions import transactional
+from turnout.guard.counting import Place, Refusal, take_in_database, take_in_redis
+from turnout.guard.models import Counter
+from turnout.guard.notation import Window
+
+log = structlog.get_logger()
+
+_REDIS_RESTS = 10.0  # seconds in which Redis is not asked again after it failed: every answer would wait for it
+_SWEEP_BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody who wants to do something: the scope says what, the subject who, the windows how often they may."""
+
+    scope: str
+    subject: str
+    windows: tuple[Window, ...]
+
+    def places(self) -> list[Place]:
+        """Return where this is counted. A changed window counts anew."""
+        return [
+            Place(digest("limit", self.scope, self.subject, str(window.seconds)), window) for window in self.windows
+        ]
+
+
+@dataclass(slots=True)
+class _Redis:
+    """Until when Redis is left alone, on this process's monotonic clock."""
+
+    rests_until: float = field(default=float("-inf"))
+
+
+_redis = _Redis()
+
+
+def admit(*claims: Claim) -> None:
+    """Count a deed for all who claim it; where one has done it too often, count it for nobody.
+
+    Raises ThrottledError `throttled` with `retry_after` (seconds) and `window`; UnavailableError where nothing can
+    count: what is worth a limit is not done without one.
+    """
+    places = [place for claim in claims for place in claim.places()]
+    if not places:
+        return
+    refusal = _take(places)
+    if refusal is not None:
+        window, seconds = refusal.place.window, -(-refusal.wait // 1000) or 1
+        message = _("Too many requests. Try again in %(seconds)s seconds.") % {"seconds": seconds}
+        raise ThrottledError(message, retry_after=seconds, window=str(window))
+
+
+@transactional
+def forget_closed() -> int:
+    """Delete up to 1,000 counters whose windows have closed, and say how many they were."""
+    closed = Counter.objects.filter(closes_at__lte=time.time_ns() // 1_000_000)
+    keys = list(closed.values_list("place", flat=True)[:_SWEEP_BATCH])
+    return closed.filter(place__in=keys).delete()[0]
+
+
+def _take(places: list[Place]) -> Refusal | None:
+    if settings.REDIS_URL and time.monotonic() >= _redis.rests_until:
+        try:
+            return take_in_redis(places)
+        except redis.RedisError as error:
+            _redis.rests_until = time.monotonic() + _REDIS_RESTS
+            log.warning("limiter_without_redis", error=str(error))
+    try:
+        return take_in_database(places)
+    except (DatabaseError, InterfaceError) as error:
+        log.exception("limiter_without_counters")
+        raise UnavailableError(_("This can't be done at the moment. Try again soon.")) from error

@@ -1,0 +1,34 @@
+"""Which network a request comes from: what can't be changed as easily as an address."""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+_HOME = 64  # of an IPv6 address: what a provider gives to one household
+
+
+def network(environ: Mapping[str, Any]) -> str:
+    """Return the client's IPv4 address, or the /64 of its IPv6 address, from a WSGI environment (PEP 3333).
+
+    `X-Forwarded-For` counts as far as our own proxies wrote it: TRUSTED_PROXY_COUNT entries from its end. Whatever a
+    client writes before them is not read.
+    """
+    remote = str(environ.get("REMOTE_ADDR", ""))
+    trusted: int = settings.TRUSTED_PROXY_COUNT
+    hops = [hop.strip() for hop in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",") if hop.strip()]
+    claimed = hops[-trusted] if 0 < trusted <= len(hops) else remote
+    return _network(claimed) or _network(remote) or "unknown"
+
+
+def _network(text: str) -> str:
+    try:
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, _HOME), strict=False))
+    return str(address)
