@@ -4,8 +4,12 @@ import itertools
 from datetime import datetime, timedelta
 from typing import Any
 
-from turnout.accounts.actions import create_staff
-from turnout.accounts.models import User
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from rest_framework.test import APIClient
+
+from turnout.accounts.actions import create_staff, enrol_second_factor
+from turnout.accounts.models import Role, User
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker
 from turnout.events.models import Event, Partner, Session, Speaker
@@ -13,6 +17,7 @@ from turnout.registrations.actions import Guest, confirm, register
 from turnout.registrations.models import Registration
 
 _numbers = itertools.count(1)
+PASSWORD = "correct horse battery staple"
 
 
 def event(
@@ -63,6 +68,31 @@ def confirmed(at: Event, name: str = "", **fields: Any) -> Registration:
 
 def staff() -> User:
     """Return somebody who runs the platform, signed in with a second factor: as django-otp's middleware marks them."""
-    user = create_staff(f"staff{next(_numbers)}@example.org", "correct horse battery staple")
+    user = create_staff(f"staff{next(_numbers)}@example.org", PASSWORD)
     user.is_verified = lambda: True  # type: ignore[attr-defined]  # set at run time
     return user
+
+
+def user(name: str = "", *, role: str = Role.FACILITATOR, **fields: Any) -> User:
+    """Return somebody with an account and a verified address."""
+    name = name or f"user{next(_numbers)}"
+    fields = {"name": name.title(), "address_verified": True} | fields
+    new = User(email=f"{name}@example.org", role=role, **fields)
+    new.clean()
+    new.set_password(PASSWORD)
+    new.save(force_insert=True)
+    return new
+
+
+def client(actor: User | None = None, *, second_factor: bool = False) -> APIClient:
+    """Return a stranger's API client, or that of somebody signed in, with a second factor or without."""
+    browser = APIClient(SERVER_NAME="localhost", raise_request_exception=False)
+    if actor is None:
+        return browser
+    browser.force_login(actor)
+    if second_factor:
+        enrol_second_factor(actor)
+        session = browser.session
+        session[DEVICE_ID_SESSION_KEY] = TOTPDevice.objects.get(user=actor).persistent_id
+        session.save()
+    return browser
