@@ -15,7 +15,7 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from turnout.accounts.actions import set_password
+from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import User
 from turnout.core.clock import now
 from turnout.events.models import Event, SeatPool

@@ -1,5 +1,6 @@
 """The people who can sign in."""
 
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -10,6 +11,13 @@ from django.db.models import Q
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, normal_address
+from turnout.core.tokens import make_code, make_token
+
+CODE_LIVES = timedelta(minutes=5)
+MOST_TRIES = 5
+ATTEMPT_LIVES = timedelta(days=1)
+RESET_LIVES = timedelta(hours=1)
+RESET = "password.reset"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -67,3 +75,135 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Bring the address, and with it the key, to the form that is compared."""
         self.email = normal_address(self.email)
         self.email_key = address_key(self.email)
+
+
+class MailedCode(models.Model):
+    """Something that a six-digit code mailed to an address unlocks. No code is stored: see `core.tokens.make_code`."""
+
+    purpose: ClassVar[str]
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField()
+    email_key = models.CharField(max_length=64)
+    language = models.CharField(max_length=8, default="en")
+    # Of the code: a new one makes the one before it void.
+    version = models.PositiveIntegerField(default=1)
+    sent_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Any]] = models.Manager()
+
+    class Meta:
+        abstract = True
+
+    @property
+    def code(self) -> str:
+        """The six digits."""
+        return make_code(self.purpose, self.id, self.version)
+
+    @property
+    def code_expires_at(self) -> datetime:
+        """The moment from which the code is worth nothing."""
+        return self.sent_at + CODE_LIVES
+
+
+class SignUp(MailedCode):
+    """One attempt to sign up: whoever made it chose its password, so its own code activates it and no other's does."""
+
+    purpose: ClassVar[str] = "account.signup"
+
+    name = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=11, choices=Role)
+    password = models.CharField(max_length=128)  # hashed
+    # The address had an account: the mail says so and holds no code, and no code is right.
+    known = models.BooleanField(default=False)
+
+    objects: ClassVar[models.Manager["SignUp"]] = models.Manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["email_key"], name="sign_up_by_address"),
+            models.Index(fields=["expires_at"], name="sign_up_by_expiry"),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="sign_up_asks_for_a_role"),
+            models.CheckConstraint(condition=Q(tries__lte=MOST_TRIES), name="sign_up_tries_are_counted"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class AddressChange(MailedCode):
+    """A new address that its owner has not confirmed. One a person: asking again replaces it."""
+
+    purpose: ClassVar[str] = "account.address"
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="address_change")
+    known = models.BooleanField(default=False)
+
+    objects: ClassVar[models.Manager["AddressChange"]] = models.Manager()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="address_change_by_expiry")]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(tries__lte=MOST_TRIES), name="address_change_tries_are_counted"),
+        ]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+class PasswordReset(models.Model):
+    """A link to set a new password, mailed on request; without a user where there is no account to that address."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="password_resets")
+    language = models.CharField(max_length=8, default="en")
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="password_reset_by_expiry")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(used_at__isnull=True) | Q(user__isnull=False), name="password_reset_used_by_somebody"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+    @property
+    def token(self) -> str:
+        """The token in the mail."""
+        return make_token(RESET, self.id)
+
+
+class TokenFamily(models.Model):
+    """One signing-in of a program: the refresh tokens that followed each other from it.
+
+    Only the latest is worth anything; one that was used before ends the family.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="token_families")
+    current = models.CharField(max_length=64)  # the hash of the latest refresh token's secret
+    second_factor = models.BooleanField(default=False)  # whether it was shown
+    created_at = models.DateTimeField()
+    used_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "token families"
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="token_family_by_expiry")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=models.F("created_at")), name="token_family_ends_after_it_begins"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -3,7 +3,7 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from turnout.accounts.models import Role
+from turnout.accounts.models import Role, User
 
 Actor = AbstractBaseUser | AnonymousUser
 
@@ -22,3 +22,8 @@ def owes_second_factor(actor: Actor) -> bool:
 def is_facilitator(actor: Actor) -> bool:
     """Tell whether the actor may own events."""
     return getattr(actor, "role", None) == Role.FACILITATOR
+
+
+def role_of(user: User) -> str:
+    """Return what somebody is: `seeker`, `facilitator`, or `staff` for who runs the platform."""
+    return "staff" if user.is_staff else user.role

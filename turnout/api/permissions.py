@@ -12,3 +12,11 @@ class DenyAll(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Refuse."""
         return False
+
+
+class SignedIn(BasePermission):
+    """Whoever is signed in."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Tell."""
+        return request.user.is_authenticated

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from turnout.accounts.policies import runs_platform
+from turnout.api.fields import AddressField, NameField, PhoneField
 from turnout.api.idempotency import idempotent
 from turnout.api.throttles import throttled
 from turnout.core.audit import GUEST
-from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.registrations import actions
@@ -29,34 +29,6 @@ TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
 _TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
 _TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
 _IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Kept for 24 hours.")
-
-
-class NameField(serializers.CharField):
-    """A person's name: one line."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=LONGEST_NAME, **options)
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the name."""
-        return person_name(super().to_internal_value(data))
-
-
-@extend_schema_field(OpenApiTypes.EMAIL)
-class AddressField(serializers.CharField):
-    """A mail address."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the address."""
-        return mail_address(super().to_internal_value(data))
-
-
-class PhoneField(serializers.CharField):
-    """A phone number: with country code it is kept as E.164, else as its digits."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """Return the number."""
-        return phone_number(super().to_internal_value(data))
 
 
 class EventBriefSerializer(serializers.ModelSerializer[Event]):

@@ -2,10 +2,22 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 from turnout.api.errors import MEDIA_TYPE
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """How programs sign in."""
+
+    target_class = "turnout.api.auth.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """Describe it."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 class FaultSerializer(serializers.Serializer[Any]):

@@ -2,10 +2,22 @@
 
 from django.urls import path, re_path
 
-from turnout.api import events, partners, registrations, speakers, system
+from turnout.api import accounts, events, me, partners, registrations, speakers, system
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
+    path("auth/signup/", accounts.SignUpView.as_view()),
+    path("auth/verify/", accounts.VerifyView.as_view()),
+    path("auth/verify/resend/", accounts.ResendView.as_view()),
+    path("auth/login/", accounts.LoginView.as_view()),
+    path("auth/refresh/", accounts.RefreshView.as_view()),
+    path("auth/logout/", accounts.LogoutView.as_view()),
+    path("auth/password/reset/", accounts.ResetView.as_view()),
+    path("auth/password/reset/confirm/", accounts.NewPasswordView.as_view()),
+    path("token/", accounts.TokenView.as_view()),
+    path("token/refresh/", accounts.TokenRefreshView.as_view()),
+    path("me/", me.MeView.as_view()),
+    path("me/export/", me.ExportView.as_view()),
     path("events/", events.EventListView.as_view()),
     path("events/search/", events.EventSearchView.as_view()),
     path("events/<uuid:pk>/", events.EventDetailView.as_view()),

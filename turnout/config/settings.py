@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from turnout.config import logs
 from turnout.config.database import database
+from turnout.core.text import digest
 from turnout.guard.notation import Window, windows
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -208,7 +209,7 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="turnout@localhost.lo
 # in the outbox until a mail server is named.
 MAIL_SHOWN = LOCAL and EMAIL_BACKEND == _KEPT
 MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != _KEPT
-MESSAGE_RENDERERS = {"registration": "turnout.registrations.mails.render"}
+MESSAGE_RENDERERS = {"account": "turnout.accounts.mails.render", "registration": "turnout.registrations.mails.render"}
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 
@@ -263,7 +264,10 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 # --- The API -----------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "turnout.api.auth.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["turnout.api.permissions.DenyAll"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["turnout.api.parsers.StrictJSONParser"],
@@ -276,6 +280,11 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": digest("turnout.jwt", SECRET_KEY),  # nothing else is signed with it
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Turnout",

@@ -10,13 +10,13 @@ GUEST = "guest"
 SYSTEM = "system"
 
 
-def record(actor: str, verb: str, subject: uuid.UUID, data: Mapping[str, object] | None = None) -> None:
-    """Write down a deed, in the deed's own transaction.
+def record(actor: str, verb: str, subject: uuid.UUID, data: Mapping[str, object] | None = None) -> AuditEntry:
+    """Write down a deed, in the deed's own transaction, and return what was written.
 
     `actor` is `guest`, `system` or `user:<id>`; `verb` names the deed as `<thing>.<what happened>`; `data` holds what
     changed, and never a secret.
     """
-    AuditEntry.objects.create(actor=actor, verb=verb, subject=subject, data=dict(data or {}), at=now())
+    return AuditEntry.objects.create(actor=actor, verb=verb, subject=subject, data=dict(data or {}), at=now())
 
 
 def record_many(actor: str, verb: str, subjects: Iterable[uuid.UUID]) -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from turnout.core.errors import ThrottledError, UnavailableError
 from turnout.core.text import digest
 from turnout.core.transactions import transactional
-from turnout.guard.counting import Place, Refusal, take_in_database, take_in_redis
+from turnout.guard.counting import Place, Refusal, forget_in_redis, take_in_database, take_in_redis
 from turnout.guard.models import Counter
 from turnout.guard.notation import Window
 
@@ -61,6 +61,18 @@ def admit(*claims: Claim) -> None:
         window, seconds = refusal.place.window, -(-refusal.wait // 1000) or 1
         message = _("Too many requests. Try again in %(seconds)s seconds.") % {"seconds": seconds}
         raise ThrottledError(message, retry_after=seconds, window=str(window))
+
+
+def forgive(*claims: Claim) -> None:
+    """Forget what was counted for these claims: what they counted did not happen."""
+    keys = [place.key for claim in claims for place in claim.places()]
+    if settings.REDIS_URL and time.monotonic() >= _redis.rests_until:
+        try:
+            forget_in_redis(keys)
+        except redis.RedisError as error:
+            log.warning("limiter_without_redis", error=str(error))
+    if keys:
+        Counter.objects.filter(place__in=keys).delete()
 
 
 @transactional

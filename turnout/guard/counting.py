@@ -17,6 +17,7 @@ from turnout.core.transactions import transactional
 from turnout.guard.models import Counter
 from turnout.guard.notation import Window
 
+_PREFIX = "turnout:limit:"
 _TIMEOUT = 0.5  # seconds for Redis to connect, and to answer
 
 # Asks about every window first: who is refused by one must not use up another.
@@ -64,8 +65,13 @@ class Refusal:
 def take_in_redis(places: Sequence[Place]) -> Refusal | None:
     """Count once in every place; where one is full, in none, and return that one. redis.RedisError if it is away."""
     arguments = [number for place in places for number in (place.window.amount, place.window.seconds * 1000)]
-    refused, wait = _script()(keys=[f"turnout:limit:{place.key}" for place in places], args=arguments)
+    refused, wait = _script()(keys=[f"{_PREFIX}{place.key}" for place in places], args=arguments)
     return Refusal(places[refused - 1], max(int(wait), 0)) if refused else None
+
+
+def forget_in_redis(keys: Sequence[str]) -> None:
+    """Count these anew. redis.RedisError if it is away."""
+    _client().delete(*(f"{_PREFIX}{key}" for key in keys))
 
 
 @transactional
@@ -104,5 +110,8 @@ def _upsert(places: Sequence[Place], now: int) -> list[tuple[str, int, int]]:
 
 @functools.cache
 def _script() -> redis.commands.core.Script:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)
-    return client.register_script(_TAKE)
+    return _client().register_script(_TAKE)
+
+
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT)

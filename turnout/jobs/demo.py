@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.actions import create_staff, enrol_second_factor, set_password
+from turnout.accounts.actions import create_staff, enrol_second_factor
+from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import User
 from turnout.core.clock import now
 from turnout.core.text import address_key, digest

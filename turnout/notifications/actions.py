@@ -28,7 +28,7 @@ _BACKOFF_MOST = timedelta(hours=6)
 _PERMANENT = 500  # SMTP replies from here on say the same next time (RFC 5321, section 4.2.1)
 
 
-def owe(kind: str, subject: uuid.UUID, recipient: str, *, version: int = 1) -> None:
+def owe(kind: str, subject: uuid.UUID, recipient: str, *, version: int = 1, urgent: bool = False) -> None:  # noqa: ARG001, FBT
     """Write down that this message is owed, in the transaction of the deed it tells of.
 
     `(kind, subject, version)` is unique: the same message is never owed twice.

@@ -25,14 +25,6 @@ def create_staff(email: str, password: str | None, *, name: str = "") -> User:
 
 
 @transactional
-def set_password(user: User, password: str) -> None:
-    """Give the account a new password."""
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    audit.record(audit.SYSTEM, "user.password_set", user.id)
-
-
-@transactional
 def enrol_second_factor(user: User, *, secret: bytes | None = None) -> str:
     """Give the account a TOTP device (RFC 6238) and return its `otpauth://` link; older devices stop working.
 

@@ -1,0 +1,59 @@
+"""What we hold about somebody."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+
+from turnout.accounts.models import TokenFamily, User
+from turnout.core.models import AuditEntry
+from turnout.events.models import Event
+from turnout.notifications.models import Message
+from turnout.registrations.models import Registration
+
+_ACCOUNT = ("id", "email", "name", "role", "language", "is_staff", "date_joined", "last_login")
+_SESSION = ("created_at", "used_at", "expires_at", "ended_at", "second_factor")
+_REGISTRATION = (
+    "id",
+    "event_id",
+    "event__title",
+    "status",
+    "full_name",
+    "email",
+    "phone",
+    "attendance_type",
+    "language",
+    "created_at",
+    "confirmed_at",
+    "cancelled_at",
+)
+_MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at")
+_DEED = ("at", "actor", "verb", "subject", "data")
+
+
+def registrations_of(user: User) -> QuerySet[Registration]:
+    """Return all registrations of their address, whoever made them: only its owner could confirm one."""
+    return Registration.objects.filter(email=user.email)
+
+
+def messages_about(subjects: Iterable[Any]) -> QuerySet[Message]:
+    """Return the messages about these rows."""
+    return Message.objects.filter(subject__in=list(subjects))
+
+
+def export(user: User) -> dict[str, Any]:
+    """Return everything held about somebody: plain values by name, moments as they are stored."""
+    registrations = registrations_of(user).order_by("id")
+    subjects = [user.id, *registrations.values_list("id", flat=True)]
+    return {
+        "account": _rows(User.objects.filter(pk=user.pk), _ACCOUNT)[0],
+        "sessions": _rows(TokenFamily.objects.filter(user=user), _SESSION),
+        "events": _rows(Event.objects.filter(owner=user), ("id", "title")),
+        "registrations": _rows(registrations, _REGISTRATION),
+        "messages": _rows(messages_about(subjects), _MESSAGE),
+        "deeds": _rows(AuditEntry.objects.filter(subject__in=subjects), _DEED),
+    }
+
+
+def _rows(rows: QuerySet[Any, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:
+    return list(rows.values(*names))
