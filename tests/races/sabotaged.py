@@ -21,8 +21,12 @@ from granian import Granian
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "turnout.config.settings")
 django.setup()
 
+from turnout.accounts.actions import codes, sessions  # noqa: E402  # needs the settings
+from turnout.accounts.actions.sessions import SignedIn  # noqa: E402
+from turnout.accounts.models import MOST_TRIES, MailedCode, TokenFamily  # noqa: E402
 from turnout.core import idempotency  # noqa: E402  # needs the settings
 from turnout.core.clock import now  # noqa: E402
+from turnout.core.errors import ThrottledError  # noqa: E402
 from turnout.core.models import IdempotentRequest  # noqa: E402
 from turnout.events.models import SeatPool  # noqa: E402
 from turnout.guard import counting  # noqa: E402
@@ -88,6 +92,26 @@ def look_then_count(places: Sequence[Place]) -> list[Refusal]:
     return [Refusal(place, 1000) for place in full]
 
 
+def look_then_try(row: MailedCode) -> None:
+    """Look how often the code was tried, let time pass, and count by another statement."""
+    known = type(row).objects.filter(pk=row.pk)
+    if known.get().tries >= MOST_TRIES:
+        raise ThrottledError("too often", "otp_attempts_exceeded", retry_after=60)
+    time.sleep(PAUSE)
+    known.update(tries=F("tries") + 1)
+
+
+def look_then_rotate(family_id: uuid.UUID, secret: str) -> SignedIn | None:
+    """Look whether the token is the family's latest, let time pass, and replace it by another statement."""
+    family = TokenFamily.objects.select_related("user").get(pk=family_id)
+    if family.current != sessions._hash(secret):
+        return SignedIn(family, "")
+    time.sleep(PAUSE)
+    new = sessions._new_secret()
+    TokenFamily.objects.filter(pk=family_id).update(current=sessions._hash(new))
+    return SignedIn(family, new)
+
+
 SABOTAGE: dict[str, Callable[[], None]] = {
     "take-unasked": partial(setattr, actions, "_take_seat", take_seat_unasked),
     "take-in-two-steps": partial(setattr, actions, "_take_seat", take_seat_in_two_steps),
@@ -96,6 +120,8 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "pause-before-seat": partial(setattr, actions, "_seat", pause_then_seat),
     "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
+    "look-then-try": partial(setattr, codes, "_count_try", look_then_try),
+    "look-then-rotate": partial(setattr, sessions, "_replace", look_then_rotate),
     "no-hold": partial(setattr, idempotency, "_hold", hold_another_key),
 }
 

@@ -16,6 +16,7 @@ from django.db.models import Model
 
 from tests.races.mails import Postbox, await_that, owe_mails, receiving
 from tests.races.processes import SABOTAGED, Place, serving, working
+from tests.races.test_accounts import attempt_of, show
 from tests.races.visitors import (
     BESIDE_A_FREE_SEAT,
     OVERSOLD,
@@ -30,6 +31,7 @@ from tests.races.visitors import (
 )
 from tests.support import make
 from tests.support.databases import MARIADB, POSTGRESQL, SQLITE
+from turnout.accounts.models import MOST_TRIES, SignUp
 from turnout.events.models import SeatPool
 from turnout.registrations.models import Registration
 
@@ -117,6 +119,29 @@ def test_with_a_limit_asked_about_in_one_statement_and_counted_in_another_more_a
         statuses = press(site, make.event(), people=40)
 
     assert statuses.count(201) > 5
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_tries_looked_at_in_one_statement_and_counted_in_another_more_codes_are_compared(rows: Place) -> None:
+    attempt = attempt_of("sabotaged@example.org")
+    wrong = f"{(int(attempt.code) + 1) % 10**6:06}"
+    with sabotaged(rows, "look-then-try") as site, without(SignUp, "sign_up_tries_are_counted"):
+        answers = show(site, "verify", 30, email=attempt.email, otp=wrong)
+
+    assert answers[400, "otp_invalid"] > MOST_TRIES
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_a_token_looked_at_in_one_statement_and_replaced_in_another_it_is_taken_more_than_once(
+    rows: Place,
+) -> None:
+    user = make.user()
+    with sabotaged(rows, "look-then-rotate") as site:
+        sent = {"email": user.email, "password": make.PASSWORD}
+        signed_in = site.client.post("/api/auth/login/", json=sent).json()
+        answers = show(site, "refresh", 20, refresh=signed_in["refresh"])
+
+    assert answers[200, ""] > 1
 
 
 @contextmanager

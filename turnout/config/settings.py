@@ -219,7 +219,6 @@ SILENCED_SYSTEM_CHECKS = ["auth.E003"]  # the address is unique by its key, whic
 LOGIN_URL = "admin:login"
 PASSWORD_HASHERS = [
     "turnout.accounts.hashers.Argon2Hasher",
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,0 +1,94 @@
+"""What we hold about somebody, and how it is erased."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from rest_framework.test import APIClient
+
+from tests.support import make
+from turnout.accounts.models import SignUp, TokenFamily, User
+from turnout.core.models import AuditEntry
+from turnout.notifications.models import Message
+from turnout.registrations.models import Registration
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def amina() -> User:
+    return make.user("amina")
+
+
+def everything() -> str:
+    """Return all rows that could name somebody, as text."""
+    models = (User, SignUp, TokenFamily, Registration, Message, AuditEntry)
+    return repr([list(model._default_manager.values()) for model in models])
+
+
+def test_the_export_holds_what_is_ones_own_and_nothing_of_others(amina: User) -> None:
+    event = make.event(owner=amina, title="Soldering")
+    mine = make.confirmed(event, "amina", phone="+213555123456")
+    make.confirmed(event, "stranger")
+
+    export = make.client(amina).get("/api/me/export/").json()
+
+    assert export["account"]["email"] == "amina@example.org"
+    assert export["events"] == [{"id": str(event.id), "title": "Soldering"}]
+    assert [(row["id"], row["phone"], row["event__title"]) for row in export["registrations"]] == [
+        (str(mine.id), "+213555123456", "Soldering")
+    ]
+    assert {row["kind"] for row in export["messages"]} == {"registration.confirm", "registration.confirmed"}
+    assert "stranger" not in repr(export)
+
+
+def test_erasing_leaves_no_trace_of_who_it_was_and_frees_the_seat(amina: User, counters: Any) -> None:
+    event = make.event(capacity=1)
+    make.confirmed(event, "amina", phone="+213555123456")
+    waiting = make.confirmed(event, "waiting")
+    client = make.client(amina)
+
+    assert client.delete("/api/me/", {}).status_code == 204
+
+    assert "amina" not in everything().lower()
+    assert "213555123456" not in everything()
+    waiting.refresh_from_db()
+    assert waiting.status == "confirmed"
+    assert counters(event) == {"": (1, 0)}
+
+
+def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
+
+    event = make.event(capacity=2)
+    make.confirmed(event, "amina")
+    with time_machine.travel(event.ends_at + timedelta(days=1)):
+        assert make.client(amina).delete("/api/me/", {}).status_code == 204
+    assert counters(event) == {"": (1, 0)}
+    assert "amina" not in everything().lower()
+
+
+def test_sessions_end_and_the_address_is_free(amina: User, api: APIClient) -> None:
+    sent = {"email": amina.email, "password": make.PASSWORD}
+    session = api.post("/api/auth/login/", sent).json()
+    bearer = {"HTTP_AUTHORIZATION": f"Bearer {session['access']}"}
+    assert api.delete("/api/me/", {}, **bearer).status_code == 204
+    assert api.get("/api/me/", **bearer).status_code == 401
+    assert api.post("/api/auth/login/", sent).json()["code"] == "invalid_credentials"
+
+    api.post("/api/auth/signup/", {"email": amina.email, "password": make.PASSWORD, "role": "seeker"})
+    api.post("/api/auth/verify/", {"email": amina.email, "otp": SignUp.objects.get().code})
+    assert api.post("/api/auth/login/", sent).status_code == 200
+
+
+def test_whoever_runs_the_platform_is_demoted_first() -> None:
+    staff = make.staff()
+    answer = make.client(staff).delete("/api/me/", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "is_staff")
+
+
+def test_a_strangers_rows_stay_as_they_are(amina: User) -> None:
+    stranger = make.confirmed(make.event(), "stranger")
+    before = Registration.objects.filter(pk=stranger.pk).values().get()
+    make.client(amina).delete("/api/me/", {})
+    assert Registration.objects.filter(pk=stranger.pk).values().get() == before
