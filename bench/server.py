@@ -17,6 +17,7 @@ from pathlib import Path
 from bench.options import ROOT
 
 HOST = "127.0.0.1"
+_SCOPES = ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX")
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG")
@@ -46,8 +47,7 @@ def production(database_url: str, folder: Path, port: int) -> dict[str, str]:
         "PUBLIC_BASE_URL": f"http://{HOST}:{port}",
         "DATABASE_URL": database_url,
         "DATA_DIR": str(folder),
-        "THROTTLE_REGISTRATION": "",  # all clients have one address
-        "THROTTLE_CONFIRM": "",
+        **{f"THROTTLE_{scope}": "" for scope in _SCOPES},  # all clients have one address
     }
 
 

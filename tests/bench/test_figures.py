@@ -2,6 +2,7 @@ from array import array
 
 import pytest
 
+from bench import secrecy
 from bench.figures import by_label, figures_of, medians, percentile, ratio, spread
 from bench.load import Client, Window
 from bench.meters import Reading, Stat, busy_ticks, family, family_ticks, read_stat
@@ -56,3 +57,9 @@ def test_a_family_is_counted_whole_and_without_strangers() -> None:
     stats = {1: Stat(0, 1000, 1000), 5: Stat(1, 10, 3), 6: Stat(5, 20, 0), 7: Stat(6, 40, 5), 8: Stat(1, 500, 0)}
     assert (family(stats, 5), family_ticks(stats, 5)) == ([5, 6, 7], 78)
     assert family(stats, 99) == []
+
+
+def test_the_area_is_a_half_where_nothing_tells_two_sets_apart_and_one_where_all_of_one_are_greater() -> None:
+    assert secrecy.area([1, 2, 3], [1, 2, 3]) == 0.5
+    assert secrecy.area([4, 5], [1, 2, 3]) == 1
+    assert secrecy.area([1, 4], [2, 3]) == 0.5

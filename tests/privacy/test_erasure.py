@@ -71,9 +71,10 @@ def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
 def test_sessions_end_and_the_address_is_free(amina: User, api: APIClient) -> None:
     sent = {"email": amina.email, "password": make.PASSWORD}
     session = api.post("/api/auth/login/", sent).json()
-    bearer = {"HTTP_AUTHORIZATION": f"Bearer {session['access']}"}
-    assert api.delete("/api/me/", {}, **bearer).status_code == 204
-    assert api.get("/api/me/", **bearer).status_code == 401
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {session['access']}")
+    assert api.delete("/api/me/", {}).status_code == 204
+    assert api.get("/api/me/").status_code == 401
+    api.credentials()
     assert api.post("/api/auth/login/", sent).json()["code"] == "invalid_credentials"
 
     api.post("/api/auth/signup/", {"email": amina.email, "password": make.PASSWORD, "role": "seeker"})

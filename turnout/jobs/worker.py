@@ -8,6 +8,7 @@ import structlog
 from django.conf import settings
 from django.db import close_old_connections
 
+from turnout.accounts.actions import forget_expired
 from turnout.core.idempotency import forget_old
 from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed
@@ -55,7 +56,7 @@ def _deliver() -> int:
 
 
 def _sweep() -> int:
-    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed()
+    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed() + forget_expired()
 
 
 def _guarded(work: Callable[[], int]) -> int | None:

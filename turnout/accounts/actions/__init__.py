@@ -2,8 +2,9 @@
 
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.models import Role, User
+from turnout.accounts.models import AddressChange, PasswordReset, Role, SignUp, TokenFamily, User
 from turnout.core import audit
+from turnout.core.clock import now
 from turnout.core.errors import ConflictError
 from turnout.core.transactions import transactional
 
@@ -38,3 +39,13 @@ def enrol_second_factor(user: User, *, secret: bytes | None = None) -> str:
     audit.record(audit.SYSTEM, "user.second_factor_enrolled", user.id)
     link: str = device.config_url
     return link
+
+
+@transactional
+def forget_expired() -> int:
+    """Delete what is no longer worth anything: attempts, codes, links, families; say how many rows those were."""
+    moment = now()
+    return sum(
+        model.objects.filter(expires_at__lte=moment).delete()[0]
+        for model in (SignUp, AddressChange, PasswordReset, TokenFamily)
+    )
