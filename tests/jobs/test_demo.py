@@ -64,6 +64,7 @@ def test_the_demo_has_workshops_and_conferences() -> None:
     seats = [{pool.attendance_type: pool.capacity for pool in event.pools.all()} for event in listed]
     typed = {"on_site": 15, "online": 40}
     assert seats == [{"": 20}, {"": 3}, {"": 12}, typed, {"": 2}, {"": None}, {"": 25}, {"": 3}]
+    assert {event.owner and event.owner.email for event in listed} == {"facilitator@example.org"}
     for event in listed:
         event.full_clean()
         assert event.sessions.count() > 0
@@ -82,8 +83,8 @@ def test_what_a_person_changed_stays_changed() -> None:
 
 
 def test_the_administrator_gets_in_with_what_is_printed() -> None:
-    account = load_demo()
-    user = User.objects.get()
+    account, *_ = load_demo()
+    user = User.objects.get(is_staff=True)
     assert (account.role, account.email, user.email) == ("staff", "admin@example.org", "admin@example.org")
     assert (user.is_staff, user.is_superuser, user.address_verified) == (True, True, True)
     assert user.check_password(account.password)
@@ -93,7 +94,7 @@ def test_the_administrator_gets_in_with_what_is_printed() -> None:
 
 
 def test_the_credentials_are_kept_where_nobody_else_reads(settings: Settings) -> None:
-    account = load_demo()
+    account, *_ = load_demo()
     path = Path(settings.DATA_DIR) / "demo.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text()) == {"password": account.password, "secret": account.secret}
@@ -103,26 +104,27 @@ def test_the_credentials_are_kept_where_nobody_else_reads(settings: Settings) ->
 def test_a_database_made_anew_has_the_same_account() -> None:
     first = load_demo()
     TOTPDevice.objects.all().delete()
+    Event.objects.all().delete()
     User.objects.all().delete()
     assert load_demo() == first
 
 
 @pytest.mark.parametrize("damage", [None, "", "[]", '{"password": "half'])
 def test_lost_credentials_are_made_anew_and_work(settings: Settings, damage: str | None) -> None:
-    first = load_demo()
+    first, *_ = load_demo()
     path = Path(settings.DATA_DIR) / "demo.json"
     path.unlink() if damage is None else path.write_text(damage)
-    second = load_demo()
+    second, *_ = load_demo()
     assert second.password != first.password
-    assert User.objects.get().check_password(second.password)
+    assert User.objects.get(is_staff=True).check_password(second.password)
     assert (second.secret, TOTPDevice.objects.count()) == (first.secret, 1)
 
 
 def test_the_printed_password_always_works() -> None:
-    account = load_demo()
-    set_password(User.objects.get(), "something else entirely")
-    assert load_demo() == account
-    assert User.objects.get().check_password(account.password)
+    account, *_ = load_demo()
+    set_password(User.objects.get(is_staff=True), "something else entirely")
+    assert load_demo()[0] == account
+    assert User.objects.get(is_staff=True).check_password(account.password)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
@@ -162,8 +164,9 @@ def test_another_week_has_a_set_of_its_own() -> None:
 
 def test_the_page_names_every_address_and_account(settings: Settings) -> None:
     settings.PUBLIC_BASE_URL = "http://127.0.0.1:8000"
-    account = load_demo()
-    lines = page("http://127.0.0.1:8000", account).splitlines()
+    accounts = load_demo()
+    account = accounts[0]
+    lines = page("http://127.0.0.1:8000", accounts).splitlines()
     assert lines == [
         "",
         f"Turnout, with demo data under {settings.DATA_DIR}. Ctrl+C ends it.",
@@ -176,6 +179,8 @@ def test_the_page_names_every_address_and_account(settings: Settings) -> None:
         "Accounts: role, address, password",
         "",
         f"staff  admin@example.org  {account.password}",
+        f"facilitator  facilitator@example.org  {account.password}",
+        f"seeker  seeker@example.org  {account.password}",
         "",
         f"Second factor of admin@example.org, for an authenticator app: {account.secret}",
         account.link,

@@ -8,7 +8,7 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
-from turnout.accounts.actions import create_staff, enrol_second_factor
+from turnout.accounts.actions import create_account, create_staff, enrol_second_factor
 from turnout.accounts.models import Role, User
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker
@@ -76,11 +76,10 @@ def staff() -> User:
 def user(name: str = "", *, role: str = Role.FACILITATOR, **fields: Any) -> User:
     """Return somebody with an account and a verified address."""
     name = name or f"user{next(_numbers)}"
-    fields = {"name": name.title(), "address_verified": True} | fields
-    new = User(email=f"{name}@example.org", role=role, **fields)
-    new.clean()
-    new.set_password(PASSWORD)
-    new.save(force_insert=True)
+    new = create_account(f"{name}@example.org", PASSWORD, role=role, name=name.title())
+    for field, value in fields.items():
+        setattr(new, field, value)
+    new.save()
     return new
 
 

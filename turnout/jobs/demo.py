@@ -1,4 +1,4 @@
-"""What `make run` shows: an administrator, this week's workshops, conferences to come. Loaded twice it is there once.
+"""What `make run` shows: three accounts, this week's workshops, conferences to come. Loaded twice it is there once.
 
 What a person changes in it stays changed, but for one thing: the password on the printed page always lets them in.
 """
@@ -15,17 +15,18 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.actions import create_staff, enrol_second_factor
+from turnout.accounts.actions import create_account, create_staff, enrol_second_factor
 from turnout.accounts.actions.passwords import set_password
-from turnout.accounts.models import User
+from turnout.accounts.models import Role, User
+from turnout.accounts.queries import by_address
 from turnout.core.clock import now
-from turnout.core.text import address_key, digest
+from turnout.core.text import digest
 from turnout.events.actions import Capacity, Parts, create_event, import_events, save_partner, save_speaker
 from turnout.events.imports import read_conferences
 from turnout.events.models import Event, Partner, Session, Speaker
 from turnout.events.timezones import start_of_day
 
-ADMINISTRATOR = "admin@example.org"
+ADMINISTRATOR, FACILITATOR, SEEKER = "admin@example.org", "facilitator@example.org", "seeker@example.org"
 
 _DATA = Path(__file__).parent / "demo_data"
 _SECRET_BYTES = 20  # RFC 4226 recommends 160 bits
@@ -39,19 +40,21 @@ class Account:
     role: str
     email: str
     password: str
-    secret: str  # of the second factor, in base32, as authenticator apps take it
-    link: str  # the same as otpauth://
+    secret: str = ""  # of the second factor, where there is one, in base32, as authenticator apps take it
+    link: str = ""  # the same as otpauth://
 
 
-def load_demo() -> Account:
-    """Load what is not there yet, and return the administrator's account: the same at every run."""
-    account = _administrator()
-    _load_workshops(now())
+def load_demo() -> list[Account]:
+    """Load what is not there yet, and return who can sign in, the administrator first: the same at every run."""
+    password, secret = _credentials()
+    facilitator, seeker = _person(FACILITATOR, Role.FACILITATOR, password), _person(SEEKER, Role.SEEKER, password)
+    accounts = [_administrator(password, secret), *(Account(u.role, u.email, password) for u in (facilitator, seeker))]
+    _load_workshops(now(), facilitator)
     _load_conferences()
-    return account
+    return accounts
 
 
-def page(address: str, account: Account) -> str:
+def page(address: str, accounts: list[Account]) -> str:
     """Return what the person who started the demo reads: where everything is, and who can sign in."""
     places = {"Home": "/", "API docs": "/api/docs/", "Mail": "/mail/", "Admin": "/admin/"}
     if not settings.MAIL_SHOWN:
@@ -63,24 +66,29 @@ def page(address: str, account: Account) -> str:
         "",
         "Accounts: role, address, password",
         "",
-        f"{account.role}  {account.email}  {account.password}",
-        "",
-        f"Second factor of {account.email}, for an authenticator app: {account.secret}",
-        account.link,
+        *(f"{account.role}  {account.email}  {account.password}" for account in accounts),
     ]
+    for account in accounts:
+        if account.secret:
+            named = f"Second factor of {account.email}, for an authenticator app: {account.secret}"
+            lines += ["", named, account.link]
     if address != settings.PUBLIC_BASE_URL:
         lines += ["", f"Links in mails lead to {settings.PUBLIC_BASE_URL} (PUBLIC_BASE_URL or PORT changes that)."]
     return "\n".join(["", *lines, ""])
 
 
-# --- The administrator -------------------------------------------------------------------------------------------
+# --- Who can sign in ---------------------------------------------------------------------------------------------
 
 
-def _administrator() -> Account:
-    password, secret = _credentials()
-    user = User.objects.filter(email_key=address_key(ADMINISTRATOR)).first() or create_staff(
-        ADMINISTRATOR, password, name="Demo"
-    )
+def _person(email: str, role: str, password: str) -> User:
+    user = by_address(email) or create_account(email, password, role=role, name=f"Demo {role}")
+    if not user.check_password(password):
+        set_password(user, password)
+    return user
+
+
+def _administrator(password: str, secret: str) -> Account:
+    user = by_address(ADMINISTRATOR) or create_staff(ADMINISTRATOR, password, name="Demo")
     if not user.check_password(password):
         set_password(user, password)
     device = TOTPDevice.objects.filter(user=user, confirmed=True).first()
@@ -110,7 +118,7 @@ def _credentials() -> tuple[str, str]:
 # --- This week's workshops ---------------------------------------------------------------------------------------
 
 
-def _load_workshops(moment: datetime) -> None:
+def _load_workshops(moment: datetime, owner: User) -> None:
     """Make the workshops of this moment's week; those of other weeks stay as they are."""
     today = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     monday = today - timedelta(days=today.weekday())
@@ -124,7 +132,7 @@ def _load_workshops(moment: datetime) -> None:
     for rank, (key, row) in enumerate(workshops.items(), start=1):
         if key not in known:
             starts_at = _start(row, monday, moment, share=rank / (len(workshops) + 1))
-            _create_workshop(key, row, starts_at, partners, speakers)
+            _create_workshop(Event(source_key=key, owner=owner), row, starts_at, partners, speakers)
 
 
 def _start(row: dict[str, Any], monday: date, moment: datetime, *, share: float) -> datetime:
@@ -145,7 +153,7 @@ def _start(row: dict[str, Any], monday: date, moment: datetime, *, share: float)
 
 
 def _create_workshop(
-    key: str, row: dict[str, Any], starts_at: datetime, partners: dict[str, Partner], speakers: dict[str, Speaker]
+    event: Event, row: dict[str, Any], starts_at: datetime, partners: dict[str, Partner], speakers: dict[str, Speaker]
 ) -> None:
     sessions = [
         Session(
@@ -157,20 +165,13 @@ def _create_workshop(
         for part in row["sessions"]
     ]
     attendance = row.get("attendance", [])
-    event = Event(
-        source_key=key,
-        kind=Event.Kind.WORKSHOP,
-        title=row["title"],
-        description=row["description"],
-        location=row["location"],
-        online_url=row.get("online_url", ""),
-        offers_on_site="on_site" in attendance,
-        offers_online="online" in attendance,
-        timezone=row["timezone"],
-        starts_at=starts_at,
-        ends_at=max(session.ends_at for session in sessions),
-        partner=partners.get(row["partner"]),
-    )
+    fields = {name: row.get(name, "") for name in ("title", "description", "location", "online_url", "timezone")}
+    for name, value in fields.items():
+        setattr(event, name, value)
+    event.kind = Event.Kind.WORKSHOP
+    event.offers_on_site, event.offers_online = "on_site" in attendance, "online" in attendance
+    event.starts_at, event.ends_at = starts_at, max(session.ends_at for session in sessions)
+    event.partner = partners.get(row["partner"])
     parts = Parts(languages=row["languages"], speakers=[speakers[name] for name in row["speakers"]], sessions=sessions)
     create_event(event, Capacity(row.get("capacity"), row.get("capacities", {})), parts)
 

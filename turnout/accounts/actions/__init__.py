@@ -10,18 +10,29 @@ from turnout.core.transactions import transactional
 
 
 @transactional
+def create_account(email: str, password: str | None, *, role: str = Role.SEEKER, name: str = "") -> User:
+    """Create an account with a verified address. ConflictError `address_taken` if there is one."""
+    return _create(User(email=email, name=name, role=role), password, "user.created")
+
+
+@transactional
 def create_staff(email: str, password: str | None, *, name: str = "") -> User:
     """Create somebody who runs the platform: staff, superuser, with a verified address.
 
     They can't enter the admin before `enrol_second_factor`. ConflictError `address_taken` if there is an account.
     """
-    user = User(email=email, name=name, role=Role.FACILITATOR, is_staff=True, is_superuser=True, address_verified=True)
+    user = User(email=email, name=name, role=Role.FACILITATOR, is_staff=True, is_superuser=True)
+    return _create(user, password, "user.staff_created")
+
+
+def _create(user: User, password: str | None, verb: str) -> User:
+    user.address_verified = True
     user.clean()
     user.set_password(password)
     if User.objects.filter(email_key=user.email_key).exists():
         raise ConflictError(f"There is an account for {user.email} already.", "address_taken")
     user.save(force_insert=True)
-    audit.record(audit.SYSTEM, "user.staff_created", user.id)
+    audit.record(audit.SYSTEM, verb, user.id)
     return user
 
 
