@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -11,30 +11,62 @@ from rest_framework.views import APIView
 
 from turnout.core.idempotency import once
 
+T = TypeVar("T")
 _LONGEST = 255
 
 
 def idempotent(handler: Callable[[Any, Request], Response]) -> Callable[[Any, Request], Response]:
     """Let a POST with an `Idempotency-Key` be one deed however often it is sent; its answer must hold no secret."""
 
-    @functools.wraps(handler)
-    def post(view: APIView, request: Request) -> Response:
-        key = request.headers.get("Idempotency-Key") or request.headers.get("X-Idempotency-Key")
-        if not key:
-            return handler(view, request)
-        if len(key) > _LONGEST or not key.isprintable():
-            raise ValidationError({"Idempotency-Key": [f"At most {_LONGEST} printable characters."]})
-        body = repr(_sorted(request.data)).encode()  # what was meant, not how it was spaced
+    def deed(view: APIView, request: Request, _nothing: None) -> Response:
+        return handler(view, request)
 
-        def deed() -> tuple[int, dict[str, Any]]:
-            response = handler(view, request)
-            return response.status_code, response.data
+    return functools.wraps(handler)(idempotent_after(_ask_nothing)(deed))
 
-        actor = f"user:{request.user.pk}" if request.user.is_authenticated else "guest"
-        status, reply = once((actor, "POST", request.path, key), body, deed)
-        return Response(reply, status=status)
 
-    return post
+def idempotent_after(
+    prepare: Callable[[Any, Request], T],
+) -> Callable[[Callable[[Any, Request, T], Response]], Callable[[Any, Request], Response]]:
+    """Do the same for a handler with something before it that must stay outside its transaction.
+
+    `prepare` checks the request's shape, and then what takes long or works once, such as a CAPTCHA. It is not asked
+    again for a deed that is done. The handler gets what it returns.
+    """
+
+    def decorate(handler: Callable[[Any, Request, T], Response]) -> Callable[[Any, Request], Response]:
+        @functools.wraps(handler)
+        def post(view: APIView, request: Request) -> Response:
+            key = request.headers.get("Idempotency-Key") or request.headers.get("X-Idempotency-Key")
+            if not key:
+                return handler(view, request, prepare(view, request))
+            if len(key) > _LONGEST or not key.isprintable():
+                raise ValidationError({"Idempotency-Key": [f"At most {_LONGEST} printable characters."]})
+            prepared: list[T] = []
+
+            def first() -> None:
+                prepared.append(prepare(view, request))
+
+            def deed() -> tuple[int, dict[str, Any]]:
+                response = handler(view, request, prepared[0])
+                return response.status_code, response.data
+
+            actor = f"user:{request.user.pk}" if request.user.is_authenticated else "guest"
+            status, reply = once((actor, "POST", request.path, key), _meant(request.data), deed, first=first)
+            return Response(reply, status=status)
+
+        return post
+
+    return decorate
+
+
+def _ask_nothing(_view: APIView, _request: Request) -> None:
+    """Prepare nothing."""
+
+
+def _meant(data: Any) -> bytes:
+    """Return what a body asks for: not how it is spaced, nor how its sender showed to be no program."""
+    fields = {name: value for name, value in data.items() if name != "captcha"} if isinstance(data, dict) else data
+    return repr(_sorted(fields)).encode()
 
 
 def _sorted(value: Any) -> Any:

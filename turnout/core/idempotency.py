@@ -20,12 +20,19 @@ HELD = timedelta(seconds=60)
 Reply = tuple[int, dict[str, Any]]
 
 
-def once(key: tuple[str, ...], body: bytes, deed: Callable[[], Reply]) -> Reply:
+def _nothing() -> None:
+    """Ask for nothing."""
+
+
+def once(
+    key: tuple[str, ...], body: bytes, deed: Callable[[], Reply], *, first: Callable[[], None] = _nothing
+) -> Reply:
     """Carry out the deed, or return the reply it was given before.
 
     `key` says whose request it is: actor, method, path, and what the client called it. The reply is stored in the
     deed's own transaction, so neither is there without the other; it must hold no secret. A deed that raises leaves no
-    trace, and may be tried again.
+    trace, and may be tried again. `first` is done before it, outside the transaction and only by who will do the deed:
+    what takes long, or works once.
 
     Raises ConflictError `idempotency_key_reused` for another body, `idempotency_in_progress` while it is under way.
     """
@@ -33,6 +40,7 @@ def once(key: tuple[str, ...], body: bytes, deed: Callable[[], Reply]) -> Reply:
     if held.status is not None and held.reply is not None:
         return held.status, held.reply
     try:
+        first()
         return _carry_out(held, deed)
     except BaseException:
         IdempotentRequest.objects.filter(key=held.key, holder=held.holder, status=None).delete()
