@@ -5,7 +5,17 @@ import tempfile
 
 os.environ["ENV_FILE"] = os.devnull
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="turnout-tests-")
-for _name in ("SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "EMAIL_URL", "EMAIL_HOST", "EMAIL_BACKEND", "REDIS_URL", "PORT"):
+for _name in (
+    "SECRET_KEY",
+    "DEBUG",
+    "ALLOWED_HOSTS",
+    "EMAIL_URL",
+    "EMAIL_HOST",
+    "EMAIL_BACKEND",
+    "REDIS_URL",
+    "PORT",
+    "CAPTCHA",
+):
     os.environ.pop(_name, None)
 os.environ["LOG_LEVEL"] = "ERROR"
 # Tests register many people from one address; those of the limits set their own.

@@ -96,3 +96,39 @@ def test_createsuperuser_prints_the_link_that_enrols_the_second_factor(tmp_path:
     assert "otpauth://totp/" in result.stdout
     again = manage(tmp_path, "createsuperuser", "--noinput", **who)
     assert (again.returncode, "Traceback" in again.stderr) == (1, False)
+
+
+RECAPTCHA = {"RECAPTCHA_PUBLIC_KEY": "shown", "RECAPTCHA_PRIVATE_KEY": "hidden"}
+TURNSTILE = {"TURNSTILE_SITE_KEY": "shown", "TURNSTILE_SECRET_KEY": "hidden"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [
+        ({}, "none  "),
+        ({"CAPTCHA": "altcha"}, "altcha  "),
+        (RECAPTCHA, "recaptcha shown hidden"),
+        (RECAPTCHA | {"CAPTCHA": "none"}, "none  "),
+        (TURNSTILE, "none  "),
+        (TURNSTILE | {"CAPTCHA": "turnstile"}, "turnstile shown hidden"),
+    ],
+)
+def test_a_captcha_is_named_or_known_by_its_keys(tmp_path: Path, environment: dict[str, str], shown: str) -> None:
+    ask = "from django.conf import settings as s; print(s.CAPTCHA, s.CAPTCHA_SITE_KEY, s.CAPTCHA_SECRET_KEY)"
+    assert manage(tmp_path, "shell", "-v0", "-c", ask, **environment).stdout == f"{shown}\n"
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"CAPTCHA": "puzzle"}, "CAPTCHA must be one of altcha, recaptcha, turnstile, none."),
+        ({"CAPTCHA": "recaptcha"}, "CAPTCHA=recaptcha needs RECAPTCHA_PUBLIC_KEY, RECAPTCHA_PRIVATE_KEY."),
+        ({"RECAPTCHA_PRIVATE_KEY": "hidden"}, "CAPTCHA=recaptcha needs RECAPTCHA_PUBLIC_KEY."),
+        ({"CAPTCHA": "turnstile", "TURNSTILE_SITE_KEY": "shown"}, "CAPTCHA=turnstile needs TURNSTILE_SECRET_KEY."),
+        (RECAPTCHA | {"RECAPTCHA_VERSION": "4"}, "RECAPTCHA_VERSION must be 2 or 3"),
+        (RECAPTCHA | {"RECAPTCHA_SCORE": "1.5"}, "RECAPTCHA_SCORE between 0 and 1"),
+    ],
+)
+def test_a_captcha_that_can_not_work_is_refused(tmp_path: Path, environment: dict[str, str], said: str) -> None:
+    result = manage(tmp_path, "check", **environment)
+    assert (result.returncode, said in result.stderr) == (1, True)

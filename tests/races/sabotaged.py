@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 from unittest.mock import patch
@@ -29,9 +30,9 @@ from turnout.core.clock import now  # noqa: E402
 from turnout.core.errors import ThrottledError  # noqa: E402
 from turnout.core.models import IdempotentRequest  # noqa: E402
 from turnout.events.models import SeatPool  # noqa: E402
-from turnout.guard import counting  # noqa: E402
+from turnout.guard import captcha, counting  # noqa: E402
 from turnout.guard.counting import Place, Refusal  # noqa: E402
-from turnout.guard.models import Counter  # noqa: E402
+from turnout.guard.models import Counter, SpentChallenge  # noqa: E402
 from turnout.jobs import server  # noqa: E402
 from turnout.notifications import actions as outbox  # noqa: E402
 from turnout.notifications.models import Message  # noqa: E402
@@ -112,6 +113,15 @@ def look_then_rotate(family_id: uuid.UUID, secret: str) -> SignedIn | None:
     return SignedIn(family, new)
 
 
+def look_then_spend(key: str, expires_at: datetime) -> bool:
+    """Look whether a challenge is spent, let time pass, and write it down by another statement."""
+    if SpentChallenge.objects.filter(key=key).exists():
+        return False
+    time.sleep(PAUSE)
+    SpentChallenge(key=key, expires_at=expires_at).save()
+    return True
+
+
 SABOTAGE: dict[str, Callable[[], None]] = {
     "take-unasked": partial(setattr, actions, "_take_seat", take_seat_unasked),
     "take-in-two-steps": partial(setattr, actions, "_take_seat", take_seat_in_two_steps),
@@ -122,6 +132,7 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),
     "look-then-rotate": partial(setattr, sessions, "_replace", look_then_rotate),
+    "look-then-spend": partial(setattr, captcha, "spend", look_then_spend),
     "no-hold": partial(setattr, idempotency, "_hold", hold_another_key),
 }
 

@@ -17,6 +17,7 @@ from django.db.models import Model
 from tests.races.mails import Postbox, await_that, owe_mails, receiving
 from tests.races.processes import SABOTAGED, Place, serving, working
 from tests.races.test_accounts import attempt_of, show
+from tests.races.test_captcha import show_at_once
 from tests.races.visitors import (
     BESIDE_A_FREE_SEAT,
     OVERSOLD,
@@ -142,6 +143,12 @@ def test_with_a_token_looked_at_in_one_statement_and_replaced_in_another_it_is_t
         answers = show(site, "refresh", 20, refresh=signed_in["refresh"])
 
     assert answers[200, ""] > 1
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_an_answer_asked_about_in_one_statement_and_spent_in_another_it_counts_more_than_once(rows: Place) -> None:
+    with sabotaged(rows, "look-then-spend", CAPTCHA="altcha") as site:
+        assert show_at_once(site)[201, "pending"] > 1
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Fields that several resources share: what people tell about themselves."""
+"""Fields that several resources share: what people tell about themselves, and that they are people."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
+from turnout.guard import captcha
 
 
 class NameField(serializers.CharField):
@@ -35,3 +36,10 @@ class PhoneField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         """Return the number."""
         return phone_number(super().to_internal_value(data))
+
+
+class CaptchaField(serializers.CharField):
+    """The answer to a CAPTCHA, where one is switched on (`/api/captcha/`). It counts once."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=captcha.LONGEST, allow_blank=True, allow_null=True, default="", **options)

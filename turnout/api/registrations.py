@@ -14,12 +14,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from turnout.accounts.policies import runs_platform
-from turnout.api.fields import AddressField, NameField, PhoneField
-from turnout.api.idempotency import idempotent
+from turnout.api.fields import AddressField, CaptchaField, NameField, PhoneField
+from turnout.api.idempotency import idempotent_after
 from turnout.api.throttles import throttled
 from turnout.core.audit import GUEST
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
+from turnout.guard import captcha
+from turnout.guard.addresses import network
 from turnout.registrations import actions
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import find, position
@@ -99,6 +101,7 @@ class NewRegistrationSerializer(serializers.Serializer[Any]):
     email = AddressField()
     phone = PhoneField(required=False, allow_blank=True, default="")
     attendance_type = serializers.ChoiceField(AttendanceType.choices)
+    captcha = CaptchaField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find the event among those the caller may know of."""
@@ -155,6 +158,15 @@ class GuestView(APIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+def _asked(_view: APIView, request: Request) -> dict[str, Any]:
+    """Return what a guest asks for, once it is sound and they are no program."""
+    serializer = NewRegistrationSerializer(data=request.data, context={"request": request})
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    captcha.check(fields["captcha"], network(request.META), purpose="registration")
+    return fields
+
+
 class RegistrationsView(GuestView):
     """Where guests register."""
 
@@ -167,12 +179,9 @@ class RegistrationsView(GuestView):
         parameters=[_IDEMPOTENCY_KEY],
     )
     @throttled("registration")
-    @idempotent
-    def post(self, request: Request) -> Response:
+    @idempotent_after(_asked)
+    def post(self, request: Request, fields: dict[str, Any]) -> Response:
         """Register as a guest. A mail follows; its link confirms, and only then a seat is taken."""
-        serializer = NewRegistrationSerializer(data=request.data, context={"request": request})
-        serializer.is_valid(raise_exception=True)
-        fields = serializer.validated_data
         guest = actions.Guest(
             full_name=fields["full_name"],
             email=fields["email"],

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from turnout.api import accounts, events, me, partners, registrations, speakers, system
+from turnout.api import accounts, captcha, events, me, partners, registrations, speakers, system
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
@@ -34,6 +34,7 @@ urlpatterns = [
     path("registrations/<uuid:registration_id>/cancel/", registrations.CancelView.as_view()),
     path("registrations/<uuid:registration_id>/ticket/", registrations.TicketView.as_view()),
     path("registrations/<uuid:registration_id>/ticket.<str:form>", registrations.TicketFileView.as_view()),
+    path("captcha/", captcha.CaptchaView.as_view()),
     path("health/", system.HealthView.as_view()),
     path("schema/", system.SchemaView.as_view(), name="schema"),
     path("docs/", system.DocsView.as_view(url_name="schema")),

@@ -252,6 +252,29 @@ THROTTLES = {
 # How many mails nobody asked for from within an account one mailbox may get.
 THROTTLE_MAILBOX = _windows("mailbox", "5/day")
 
+
+# --- Who is no program ---------------------------------------------------------------------------------------------
+_CAPTCHA_KEYS = {
+    "altcha": (),
+    "recaptcha": ("RECAPTCHA_PUBLIC_KEY", "RECAPTCHA_PRIVATE_KEY"),
+    "turnstile": ("TURNSTILE_SITE_KEY", "TURNSTILE_SECRET_KEY"),
+    "none": (),
+}
+_recaptcha_given = any(env.str(name, default="") for name in _CAPTCHA_KEYS["recaptcha"])
+CAPTCHA = env.str("CAPTCHA", default="") or ("recaptcha" if _recaptcha_given else "none")
+if CAPTCHA not in _CAPTCHA_KEYS:
+    _message = f"CAPTCHA must be one of {', '.join(_CAPTCHA_KEYS)}."
+    raise ImproperlyConfigured(_message)
+if _missing := [name for name in _CAPTCHA_KEYS[CAPTCHA] if not env.str(name, default="")]:
+    _message = f"CAPTCHA={CAPTCHA} needs {', '.join(_missing)}."
+    raise ImproperlyConfigured(_message)
+CAPTCHA_SITE_KEY, CAPTCHA_SECRET_KEY = [env.str(name) for name in _CAPTCHA_KEYS[CAPTCHA]] or ["", ""]
+RECAPTCHA_VERSION = env.int("RECAPTCHA_VERSION", default=2)
+RECAPTCHA_SCORE = env.float("RECAPTCHA_SCORE", default=0.5)
+if RECAPTCHA_VERSION not in {2, 3} or not 0 <= RECAPTCHA_SCORE <= 1:
+    _message = "RECAPTCHA_VERSION must be 2 or 3, and RECAPTCHA_SCORE between 0 and 1."
+    raise ImproperlyConfigured(_message)
+
 # --- Languages and time ------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français"), ("ar", "العربية")]

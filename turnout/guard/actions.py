@@ -1,25 +1,28 @@
-"""Who may, how often: the limiter."""
+"""Who may, how often: the limiter; and what may be used once."""
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import redis
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.utils.translation import gettext as _
 
+from turnout.core.clock import now
 from turnout.core.errors import ThrottledError, UnavailableError
 from turnout.core.text import digest
 from turnout.core.transactions import transactional
 from turnout.guard.counting import Place, Refusal, forget_in_redis, take_in_database, take_in_redis
-from turnout.guard.models import Counter
+from turnout.guard.models import Counter, SpentChallenge
 from turnout.guard.notation import Window
 
 log = structlog.get_logger()
 
 _REDIS_RESTS = 10.0  # seconds in which Redis is not asked again after it failed: every answer would wait for it
 _SWEEP_BATCH = 1000
+_CLOCKS_DIFFER = timedelta(minutes=5)  # by this at most, on machines that share a database
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,28 @@ def forget_closed() -> int:
     closed = Counter.objects.filter(closes_at__lte=time.time_ns() // 1_000_000)
     keys = list(closed.values_list("place", flat=True)[:_SWEEP_BATCH])
     return closed.filter(place__in=keys).delete()[0]
+
+
+def spend(key: str, expires_at: datetime) -> bool:
+    """Use a challenge up, and tell whether it was there to be used: of many who try at once one does."""
+    try:
+        _write_down(SpentChallenge(key=key, expires_at=expires_at))
+    except IntegrityError:
+        return False
+    return True
+
+
+@transactional
+def forget_spent() -> int:
+    """Delete up to 1,000 spent challenges that have expired on every clock, and say how many they were."""
+    expired = SpentChallenge.objects.filter(expires_at__lt=now() - _CLOCKS_DIFFER)
+    keys = list(expired.values_list("key", flat=True)[:_SWEEP_BATCH])
+    return expired.filter(key__in=keys).delete()[0]
+
+
+@transactional
+def _write_down(spent: SpentChallenge) -> None:
+    spent.save(force_insert=True)
 
 
 def _take(places: list[Place]) -> Refusal | None:

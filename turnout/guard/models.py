@@ -1,4 +1,4 @@
-"""What the limiter counts where there is no Redis."""
+"""What the limiter counts where there is no Redis, and which challenges are spent."""
 
 from typing import ClassVar
 
@@ -19,3 +19,17 @@ class Counter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} until {self.closes_at}"
+
+
+class SpentChallenge(models.Model):
+    """A challenge that somebody solved and has used: its key is unique, so one of many who show it is the first."""
+
+    key = models.CharField(max_length=64, primary_key=True)  # a hash
+    expires_at = models.DateTimeField()  # from then on nobody is let pass by it, spent or not
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["expires_at"], name="spent_challenge_by_expiry")]
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(key=""), name="spent_challenge_has_key")]
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%H:%M}"

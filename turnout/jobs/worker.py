@@ -11,7 +11,7 @@ from django.db import close_old_connections
 from turnout.accounts.actions import forget_expired
 from turnout.core.idempotency import forget_old
 from turnout.events.actions import mark_over
-from turnout.guard.actions import forget_closed
+from turnout.guard.actions import forget_closed, forget_spent
 from turnout.notifications.actions import deliver_due
 from turnout.registrations.actions import expire_unconfirmed
 
@@ -56,7 +56,7 @@ def _deliver() -> int:
 
 
 def _sweep() -> int:
-    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed() + forget_expired()
+    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed() + forget_spent() + forget_expired()
 
 
 def _guarded(work: Callable[[], int]) -> int | None:
