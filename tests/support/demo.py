@@ -36,12 +36,12 @@ class Demo:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Demo]:
-    """Run the demo; yield it once it answers."""
+def running(folder: Path, **settings: str) -> Iterator[Demo]:
+    """Run the demo, with these settings; yield it once it answers."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    environment = kept | {"ENV_FILE": os.devnull, "DATA_DIR": str(folder), "PORT": str(port)}
+    environment = kept | {"ENV_FILE": os.devnull, "DATA_DIR": str(folder), "PORT": str(port)} | settings
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", "--port", str(port)],
         cwd=_ROOT,

@@ -20,18 +20,22 @@ from turnout.core.errors import ConflictError, DomainError, InvalidError, Thrott
 from turnout.core.idempotency import once
 from turnout.events.models import AttendanceType, Event
 from turnout.events.queries import seats_left, seats_of
+from turnout.guard import captcha
 from turnout.guard.actions import Claim, admit
 from turnout.guard.addresses import network
 from turnout.registrations import actions
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
 from turnout.registrations.tickets import ticket_svg, where
+from turnout.web.captcha import render_asking
 from turnout.web.events import find_event
 
 # These forms carry the guest's secret in their body, and no cookie gives them any right: there is nothing to forge. And
 # with the referrer policy that keeps the secret in the address from other sites, browsers send `Origin: null`, which
 # Django's check refuses.
 _guest_page = csrf_exempt
+
+_PURPOSE = "registration"  # of a CAPTCHA
 
 # What is said in the form, where nothing typed is lost, and the status that goes with it.
 _REFUSED: dict[type[DomainError], int] = {InvalidError: 400, ConflictError: 409, ThrottledError: 429}
@@ -102,7 +106,8 @@ def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
         return redirect("registered", event.pk)
     _begin_at_the_first_fault(form)
     context = {"event": event, "form": form, "barred": barred(event), "full": seats_of(event).available == 0}
-    return render(request, "web/registrations/register.html", context, status=status)
+    context["purpose"] = _PURPOSE
+    return render_asking(request, "web/registrations/register.html", context, status=status)
 
 
 @never_cache
@@ -163,10 +168,13 @@ def _register(event: Event, form: RegistrationForm, client: str) -> int:
         actions.register(event, guest)
         return 201, {}
 
+    def first() -> None:
+        captcha.check(form.data.get("captcha"), client, purpose=_PURPOSE)
+
     try:
         admit(Claim("registration", client, settings.THROTTLES["registration"]))
         # What was typed is part of the key: who goes back and registers a friend does another deed.
-        once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed)
+        once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed, first=first)
     except tuple(_REFUSED) as error:
         form.refuse(error)
         return _REFUSED[type(error)]
