@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support import make
@@ -225,3 +226,12 @@ def test_a_form_is_no_json(api: APIClient) -> None:
     body = "email=amina@example.org&password=violet+tram+88&role=seeker&is_staff=1"
     assert api.generic("POST", "/api/auth/signup/", body, "application/x-www-form-urlencoded").status_code == 415
     assert not SignUp.objects.exists()
+
+
+@pytest.mark.parametrize("path", ["signup", "password/reset"])
+def test_where_a_captcha_is_switched_on_it_is_wanted(api: APIClient, settings: Settings, path: str) -> None:
+    settings.CAPTCHA = "altcha"
+    fields = {"email": AMINA, "password": PASSWORD, "role": "seeker"}
+    assert code_of(post(api, path, **fields)) == (400, "captcha_required")
+    assert code_of(post(api, path, **fields, captcha="not one")) == (400, "captcha_invalid")
+    assert not Message.objects.exists()

@@ -15,9 +15,10 @@ from turnout.accounts.actions import passwords, profile, sessions, sign_up
 from turnout.accounts.models import CODE_LIVES, Role, User
 from turnout.accounts.passwords import LONGEST_PASSWORD
 from turnout.accounts.policies import role_of
-from turnout.api.fields import AddressField, NameField
+from turnout.api.fields import AddressField, CaptchaField, NameField
 from turnout.api.throttles import throttled
 from turnout.api.tokens import read_refresh, tokens_of
+from turnout.guard import captcha
 from turnout.guard.addresses import network
 
 _LONGEST_TOKEN = 2000
@@ -38,6 +39,7 @@ class SignUpSerializer(serializers.Serializer[Any]):
     password = PasswordField(write_only=True)
     role = serializers.ChoiceField(Role.choices, required=False, default=Role.SEEKER)
     name = NameField(required=False, allow_blank=True, default="")
+    captcha = CaptchaField()
 
 
 class VerificationSerializer(serializers.Serializer[Any]):
@@ -127,6 +129,7 @@ class ResetSerializer(serializers.Serializer[Any]):
     """Whose password is forgotten."""
 
     email = AddressField()
+    captcha = CaptchaField()
 
 
 class NewPasswordSerializer(serializers.Serializer[Any]):
@@ -156,9 +159,9 @@ class SignUpView(AccountView):
     @throttled("signup")
     def post(self, request: Request) -> Response:
         """Sign up. A six-digit code is mailed; the account begins when it is verified."""
-        sent = _sent(SignUpSerializer, request)
-        newcomer = sign_up.Newcomer(**sent, language=_language())
-        attempt = sign_up.sign_up(newcomer, client=network(request.META))
+        sent, client = _sent(SignUpSerializer, request), network(request.META)
+        captcha.check(sent.pop("captcha"), client, purpose="signup")
+        attempt = sign_up.sign_up(sign_up.Newcomer(**sent, language=_language()), client=client)
         answer = {
             "email": attempt.email,
             "role": attempt.role,
@@ -267,8 +270,9 @@ class ResetView(AccountView):
     @throttled("signup")
     def post(self, request: Request) -> Response:
         """Mail a link to set a new password. The answer is always the same."""
-        sent = _sent(ResetSerializer, request)
-        passwords.ask_reset(sent["email"], language=_language(), client=network(request.META))
+        sent, client = _sent(ResetSerializer, request), network(request.META)
+        captcha.check(sent["captcha"], client, purpose="password_reset")
+        passwords.ask_reset(sent["email"], language=_language(), client=client)
         return Response(status=202)
 
 
