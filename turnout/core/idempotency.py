@@ -1,5 +1,6 @@
 """The same request twice is one deed (draft-ietf-httpapi-idempotency-key-header)."""
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
@@ -37,8 +38,8 @@ def once(
     Raises ConflictError `idempotency_key_reused` for another body, `idempotency_in_progress` while it is under way.
     """
     held = _hold(digest(*key), digest(body.decode("latin-1")))
-    if held.status is not None and held.reply is not None:
-        return held.status, held.reply
+    if held.status is not None and held.reply:
+        return held.status, json.loads(held.reply)
     try:
         first()
         return _carry_out(held, deed)
@@ -56,7 +57,7 @@ def forget_old() -> int:
 def _carry_out(held: IdempotentRequest, deed: Callable[[], Reply]) -> Reply:
     status, reply = deed()
     mine = IdempotentRequest.objects.filter(key=held.key, holder=held.holder, status=None)
-    if mine.update(status=status, reply=reply) != 1:
+    if mine.update(status=status, reply=json.dumps(reply)) != 1:
         # Too slow: somebody else took the key over, and theirs is the deed that counts.
         raise _in_progress()
     return status, reply

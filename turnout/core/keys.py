@@ -4,23 +4,32 @@ import base64
 import functools
 import secrets
 
+import structlog
 from cryptography.exceptions import InvalidSignature
-from cryptography.fernet import Fernet, MultiFernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from turnout.core.clock import now
+from turnout.core.errors import UnavailableError
 from turnout.core.models import SigningKey
+from turnout.core.sealing import SealedError, Use, seal, unseal
+
+log = structlog.get_logger()
 
 _KEY_ID_BYTES = 4  # six characters of base64url
 
 
 def sign(purpose: str, key_id: str, message: bytes) -> bytes:
-    """Return the Ed25519 signature (64 bytes, RFC 8032) of the message by the named key."""
-    return _private_key(purpose, key_id).sign(message)
+    """Return the Ed25519 signature (64 bytes, RFC 8032) of the message by the named key.
+
+    UnavailableError `key_unreadable` where no secret in KEYS_SECRET opens the key; it still verifies.
+    """
+    try:
+        return _private_key(purpose, key_id).sign(message)
+    except SealedError as error:
+        log.warning("unreadable", column="core_signingkey.private", row=key_id)
+        raise UnavailableError(_("This can't be signed now. Try again later."), "key_unreadable") from error
 
 
 def verify(purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
@@ -49,7 +58,7 @@ def _create(purpose: str) -> SigningKey:
                 id=base64.urlsafe_b64encode(secrets.token_bytes(_KEY_ID_BYTES)).rstrip(b"=").decode("ascii"),
                 purpose=purpose,
                 public=private.public_key().public_bytes_raw(),
-                private=_cipher().encrypt(private.private_bytes_raw()),
+                private=seal(Use.SIGNING_KEYS, private.private_bytes_raw()),
                 created_at=now(),
                 active_for=purpose,
             )
@@ -60,15 +69,4 @@ def _create(purpose: str) -> SigningKey:
 @functools.lru_cache(maxsize=64)  # under one id there is ever one key
 def _private_key(purpose: str, key_id: str) -> Ed25519PrivateKey:
     row = SigningKey.objects.get(purpose=purpose, id=key_id)
-    return Ed25519PrivateKey.from_private_bytes(_cipher().decrypt(bytes(row.private)))
-
-
-def _cipher() -> MultiFernet:
-    # The first secret encrypts, the others still decrypt: that is how the setting is rotated.
-    return MultiFernet([_fernet(secret) for secret in settings.KEYS_SECRET])
-
-
-@functools.lru_cache
-def _fernet(secret: str) -> Fernet:
-    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"turnout keys").derive(secret.encode())
-    return Fernet(base64.urlsafe_b64encode(derived))
+    return Ed25519PrivateKey.from_private_bytes(unseal(Use.SIGNING_KEYS, bytes(row.private)))

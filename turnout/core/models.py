@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from turnout.core.fields import EncryptedTextField
 from turnout.core.ids import new_id
 
 
@@ -61,7 +62,8 @@ class IdempotentRequest(models.Model):
     held_until = models.DateTimeField()
     # The reply, once there is one.
     status = models.PositiveSmallIntegerField(null=True)
-    reply = models.JSONField(null=True)
+    # JSON, and it tells of a person.
+    reply = EncryptedTextField(null=True)  # type: ignore[misc]  # null until there is one
     created_at = models.DateTimeField(db_index=True)
 
     class Meta:

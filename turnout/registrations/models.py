@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 
 from turnout.accounts.policies import runs_platform
+from turnout.core.fields import EncryptedTextField
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, digest
 from turnout.core.tokens import fits_key, make_key, make_token
@@ -53,7 +54,7 @@ class Registration(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     full_name = models.CharField(max_length=200)
     email = models.EmailField()
-    phone = models.CharField(max_length=20, blank=True)  # E.164
+    phone = EncryptedTextField(max_length=20, blank=True)  # E.164
     attendance_type = models.CharField(max_length=7, choices=AttendanceType)
     language = models.CharField(max_length=12, default="en")
     # Hash of event and address while active, else null: MariaDB has no partial unique indexes.
