@@ -57,6 +57,30 @@ def test_the_secret_made_for_ones_own_machine_stays(tmp_path: Path) -> None:
     assert len(first) > 50
 
 
+def test_a_right_configuration_has_nothing_said_of_it(tmp_path: Path) -> None:
+    more = {"CORS_ALLOWED_ORIGINS": "https://a.example,http://localhost:3000", "KEYS_SECRET": "0123456789" * 4}
+    right = SOUND | {"PUBLIC_BASE_URL": "https://events.example.org", "TRUSTED_PROXY_COUNT": "1"}
+    result = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **right, **more)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_each_weak_setting_is_named_and_no_server_starts(tmp_path: Path) -> None:
+    weak = {
+        "SECRET_KEY": "django-insecure-0123456789-of-more-than-fifty-characters",
+        "ALLOWED_HOSTS": "*",
+        "PUBLIC_BASE_URL": "events.example.org",
+        "CORS_ALLOWED_ORIGINS": "*",
+        "TRUSTED_PROXY_COUNT": "-1",
+    }
+    checked = manage(tmp_path, "check", "--deploy", **SOUND | weak)
+    assert checked.returncode == 1
+    assert [name for name in weak if name not in checked.stderr] == []
+    # As other servers start us: gunicorn, Passenger.
+    started = manage(tmp_path, "shell", "-v0", "-c", "import turnout.config.wsgi", **SOUND | weak)
+    assert (started.returncode, "ImproperlyConfigured" in started.stderr) == (1, True)
+    assert [name for name in weak if name not in started.stderr] == []
+
+
 @pytest.mark.parametrize(
     "environment", [{}, {"DEBUG": "True"}, SOUND | {"SECRET_KEY": "short"}, SOUND | {"DEBUG": "True"}]
 )

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from django.conf import settings
+from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from granian import Granian
 from granian.constants import Interfaces
@@ -18,7 +18,7 @@ from turnout.jobs.worker import in_background
 # How the command tells the processes it starts.
 _WORKER_INSIDE = "TURNOUT_WORKER_INSIDE"
 _DEMO = "TURNOUT_DEMO"
-_SECRET_LENGTH = 32
+_OWN_MACHINE = "turnout.E001"  # of turnout/config/checks.py, where the rules are
 _COLLECT_EVERY = 10_000, 20, 20  # objects, and collections of the younger generations
 # A process. Four got a tenth less done, and made every twentieth request wait twice as long: for each other's core.
 _THREADS = 2
@@ -62,15 +62,12 @@ def begin() -> None:
 
 def refuse_unsafe() -> None:
     """Raise ImproperlyConfigured, saying what to set, unless this is a production configuration or the demo."""
-    if settings.LOCAL and os.environ.get(_DEMO) != "1":
-        message = (
-            "This is the production server, and nothing is configured for one: set SECRET_KEY, DEBUG=False and "
-            "ALLOWED_HOSTS in the environment or in .env. To try Turnout on your own machine: make run."
-        )
-        raise ImproperlyConfigured(message)
-    if len(settings.SECRET_KEY) < _SECRET_LENGTH:
-        message = f"SECRET_KEY must be at least {_SECRET_LENGTH} characters long: everything we sign hangs on it."
-        raise ImproperlyConfigured(message)
+    found = run_checks(tags=["production"], include_deployment_checks=True)
+    meant = {_OWN_MACHINE} if os.environ.get(_DEMO) == "1" else set()
+    errors = [message for message in found if message.is_serious() and message.id not in meant]
+    if errors:
+        message = "\n".join(f"{error.msg} {error.hint or ''}".rstrip() for error in errors)
+        raise ImproperlyConfigured(f"This is the production server, and it will not start:\n{message}")
 
 
 def check_free(host: str, port: int) -> None:
