@@ -1,43 +1,43 @@
-"""Logs: one JSON object a line, each naming its request, none with a query string (tokens may stand there)."""
+"""Logs: one JSON object a line, each naming its request, none with a query string, a secret or an address."""
 
-import logging
-import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from turnout.config.redaction import redact
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# Django's own handlers would print the same lines again, in another form; and its level would stand before LOG_LEVEL.
+_OURS = {"handlers": [], "propagate": True, "level": "NOTSET"}
+# At DEBUG they tell every statement with its values, and every variable a template did not find.
+_TALKATIVE = {"level": "INFO"}
 
-
-class QueryFilter(logging.Filter):
-    """Takes the query string out of what `runserver` says of each request."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, without its query string."""
-        if record.name == "django.server" and isinstance(record.args, tuple):
-            record.args = tuple(
-                re.sub(r"\?\S*", "?...", argument) if isinstance(argument, str) else argument
-                for argument in record.args
-            )
-        return True
+Event = MutableMapping[str, Any]
 
 
 def configure(level: str) -> dict[str, Any]:
     """Set structlog up, and return Django's LOGGING, so that libraries' lines come out alike."""
     structlog.configure(
-        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
     formatter = {
         "()": structlog.stdlib.ProcessorFormatter,
         "processors": [
+            _name_request,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
+            _redact,
             structlog.processors.JSONRenderer(),
         ],
         "foreign_pre_chain": _SHARED,
@@ -46,9 +46,22 @@ def configure(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": formatter},
-        "filters": {"no_query": {"()": QueryFilter}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["no_query"]}},
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
         "root": {"handlers": ["console"], "level": level},
-        # Django's own handlers would print the same lines again, in another form.
-        "loggers": {name: {"handlers": [], "propagate": True} for name in ("django", "django.server")},
+        "loggers": {
+            **dict.fromkeys(("django", "django.server"), _OURS),
+            **dict.fromkeys(("django.db.backends", "django.template"), _TALKATIVE),
+        },
     }
+
+
+def _name_request(_logger: object, _method: str, event: Event) -> Event:
+    """Name the request in lines that Django writes of it after it was answered."""
+    request = getattr(event.get("_record"), "request", None)
+    if hasattr(request, "request_id"):
+        event.setdefault("request_id", request.request_id)
+    return event
+
+
+def _redact(_logger: object, _method: str, event: Event) -> Event:
+    return redact(event)

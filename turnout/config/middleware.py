@@ -1,12 +1,15 @@
 """What happens to every request, whatever it asks for."""
 
 import re
+import time
 import uuid
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
 from turnout.api.errors import problem, retry_after, status_of
@@ -22,7 +25,10 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestIdMiddleware:
-    """Names every request in its answer and its log lines: `X-Request-ID`, the client's own if it sent one."""
+    """Names every request in its answer and its log lines: `X-Request-ID`, the client's own if it sent one.
+
+    With ACCESS_LOG it tells of each in a line of its own, without the query string: keys may stand there.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -31,14 +37,32 @@ class RequestIdMiddleware:
         """Name the request, and answer it."""
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]  # for lines that Django writes later
+        began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
+            if settings.ACCESS_LOG:
+                _tell(request, response, time.perf_counter() - began)
         response["X-Request-ID"] = request_id
         return response
 
 
+def _tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    line = {"method": request.method, "path": request.path, "status": response.status_code}
+    actor = _known_actor(request)
+    log.info("request", **line, milliseconds=round(seconds * 1000, 1), **({"actor": actor} if actor else {}))
+
+
+def _known_actor(request: HttpRequest) -> str:
+    """Return the id of who called, if the request has asked for them already: nobody is looked up for a log line."""
+    user = request.__dict__.get("user")
+    if isinstance(user, SimpleLazyObject):  # the session's
+        user = request.__dict__.get("_cached_user")
+    return f"user:{user.pk}" if user is not None and user.is_authenticated else ""
+
+
 class SoundRequestMiddleware:
-    """Refuses NUL characters in path and query, which no column can hold, and bodies that do not say their length."""
+    """Refuses NUL characters in path, query and cookies, which no column holds, and bodies that hide their length."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -47,6 +71,8 @@ class SoundRequestMiddleware:
         """Refuse, or answer."""
         if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
             return problem(400, "nul_character", "The address holds a NUL character.")
+        if any("\0" in value for value in request.COOKIES.values()):
+            return problem(400, "nul_character", "A cookie holds a NUL character.")
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return problem(411, "length_required", "Say with Content-Length how long the body is.")
         return self.get_response(request)

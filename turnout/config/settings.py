@@ -331,3 +331,5 @@ UNFOLD = {"SITE_TITLE": SITE_NAME, "SITE_HEADER": SITE_NAME}
 
 # --- Logs --------------------------------------------------------------------------------------------------------
 LOGGING = logs.configure(env.str("LOG_LEVEL", default="INFO"))
+# On one's own machine the terminal has better things to show.
+ACCESS_LOG = env.bool("ACCESS_LOG", default=not LOCAL)
