@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from logging.config import dictConfig
 from typing import Any
 from unittest import mock
 
@@ -40,13 +41,13 @@ class Lines:
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     """Yield what production would write, from INFO on."""
-    logging.config.dictConfig(configure("INFO"))
+    dictConfig(configure("INFO"))
     handler = logging.getLogger().handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     stream = io.StringIO()
     with mock.patch.object(handler, "stream", stream):
         yield Lines(stream)
-    logging.config.dictConfig(configure("ERROR"))
+    dictConfig(configure("ERROR"))
 
 
 @pytest.fixture
@@ -101,10 +102,14 @@ def test_djangos_own_lines_are_json_and_name_the_request(
     assert [line["request_id"] for line in lines.of(logged)] == ["this-request"]
 
 
-def test_the_level_reaches_djangos_loggers(lines: Lines, visitor: Client) -> None:
-    logging.config.dictConfig(configure("ERROR"))
-    visitor.get("/api/nothing/")
-    assert lines.text == ""
+def test_the_level_reaches_djangos_loggers(visitor: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    written = []
+    for level in ("WARNING", "ERROR"):
+        logging.getLogger("django").setLevel("INFO")  # as Django itself leaves it before it reads LOGGING
+        dictConfig(configure(level))
+        visitor.get("/api/nothing/")
+        written.append("Not Found: /api/nothing/" in capsys.readouterr().err)
+    assert written == [True, False]
 
 
 @pytest.mark.django_db

@@ -1,6 +1,7 @@
 """Reading what clients send."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ _DEEPEST = 20
 
 
 class StrictJSONParser(BaseParser):
-    """JSON as RFC 8259 has it, within bounds: size, depth, and only text that a database can hold."""
+    """JSON as RFC 8259 has it, within bounds: size, depth, numbers, and only text that a database can hold."""
 
     media_type = "application/json"
 
@@ -27,10 +28,10 @@ class StrictJSONParser(BaseParser):
             message = "too large"
             raise RequestDataTooBig(message)
         announced = (parser_context or {})["request"].META.get("CONTENT_LENGTH")
-        if announced and announced.isdigit() and len(raw) < int(announced):
+        if announced and announced.isascii() and announced.isdigit() and len(raw) < int(announced):
             raise ParseError("The body is shorter than its Content-Length.")
         try:
-            body = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+            body = json.loads(raw.decode("utf-8"), parse_constant=_refuse, parse_float=_number)
         except (ValueError, RecursionError) as error:
             message = "This is not JSON in UTF-8."
             raise ParseError(message) from error
@@ -39,6 +40,14 @@ class StrictJSONParser(BaseParser):
             raise ParseError(message)
         _check(body, _DEEPEST)
         return body
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        message = "A number is too large."
+        raise ParseError(message)
+    return number
 
 
 def _refuse(name: str) -> None:

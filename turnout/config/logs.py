@@ -58,8 +58,9 @@ def configure(level: str) -> dict[str, Any]:
 def _name_request(_logger: object, _method: str, event: Event) -> Event:
     """Name the request in lines that Django writes of it after it was answered."""
     request = getattr(event.get("_record"), "request", None)
-    if hasattr(request, "request_id"):
-        event.setdefault("request_id", request.request_id)
+    request_id = getattr(request, "request_id", "")
+    if request_id:
+        event.setdefault("request_id", request_id)
     return event
 
 
