@@ -16,7 +16,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support import make
-from turnout.accounts.actions import enrol_second_factor
+from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import TokenFamily, User
 from turnout.accounts.passwords import fits_any
 from turnout.core.clock import now

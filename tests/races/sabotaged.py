@@ -22,10 +22,12 @@ from granian import Granian
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "turnout.config.settings")
 django.setup()
 
-from turnout.accounts.actions import codes, sessions  # noqa: E402  # needs the settings
+from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402  # needs the settings
+
+from turnout.accounts.actions import codes, second_factor, sessions  # noqa: E402
 from turnout.accounts.actions.sessions import SignedIn  # noqa: E402
-from turnout.accounts.models import MOST_TRIES, MailedCode, TokenFamily  # noqa: E402
-from turnout.core import idempotency  # noqa: E402  # needs the settings
+from turnout.accounts.models import MOST_TRIES, MailedCode, RecoveryCode, TokenFamily, User  # noqa: E402
+from turnout.core import idempotency  # noqa: E402
 from turnout.core.clock import now  # noqa: E402
 from turnout.core.errors import ThrottledError  # noqa: E402
 from turnout.core.models import IdempotentRequest  # noqa: E402
@@ -83,6 +85,27 @@ def hold_another_key(_key: str, body: str) -> IdempotentRequest:
     return _hold(f"{uuid.uuid4().hex}{uuid.uuid4().hex}", body)
 
 
+def spend_digits_by_reading_and_saving(user: User, code: str) -> bool:
+    """Look whether the code was used, let time pass, and write that it is by another statement."""
+    device = TOTPDevice.objects.get(user=user)
+    step = second_factor._step_of(device, code)
+    if step is None or step <= device.last_t:
+        return False
+    time.sleep(PAUSE)
+    device.last_t = step
+    device.save()
+    return True
+
+
+def spend_recovery_code_by_looking(user: User, code: str) -> bool:
+    """Look whether the code is there, let time pass, and take it away by another statement."""
+    codes = RecoveryCode.objects.filter(digest=second_factor._digest(user, code))
+    there = codes.exists()
+    time.sleep(PAUSE)
+    codes.delete()
+    return there
+
+
 def look_then_count(places: Sequence[Place]) -> list[Refusal]:
     """Look whether a window is full, let time pass, and count by another statement."""
     there = Counter.objects.in_bulk([place.key for place in places])
@@ -133,6 +156,8 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),
     "look-then-rotate": partial(setattr, sessions, "_replace", look_then_rotate),
     "look-then-spend": partial(setattr, captcha, "spend", look_then_spend),
+    "code-read-then-saved": partial(setattr, second_factor, "_spend_digits", spend_digits_by_reading_and_saving),
+    "recovery-code-looked-at": partial(setattr, second_factor, "_spend_recovery_code", spend_recovery_code_by_looking),
     "no-hold": partial(setattr, idempotency, "_hold", hold_another_key),
 }
 

@@ -8,7 +8,8 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from rest_framework.test import APIClient
 
-from turnout.accounts.actions import create_account, create_staff, enrol_second_factor
+from turnout.accounts.actions import create_account, create_staff
+from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import Role, User
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker

@@ -207,3 +207,16 @@ class TokenFamily(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class RecoveryCode(models.Model):
+    """A way in, once, for who has lost their authenticator app. The code itself stands nowhere."""
+
+    digest = models.CharField(max_length=64, primary_key=True)  # of the person and the code
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+
+    class Meta:
+        constraints: ClassVar = [models.CheckConstraint(condition=~Q(digest=""), name="recovery_code_is_hashed")]
+
+    def __str__(self) -> str:
+        return f"a recovery code of {self.user_id}"

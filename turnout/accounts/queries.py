@@ -21,5 +21,15 @@ def living_family(family_id: uuid.UUID) -> TokenFamily | None:
 
 
 def has_second_factor(user: User) -> bool:
-    """Stub."""
-    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
+    """Tell whether this person signs in with a second factor."""
+    return second_factor_of(user) is not None
+
+
+def second_factor_of(user: User) -> TOTPDevice | None:
+    """Return the device whose codes count; None without a second factor."""
+    return TOTPDevice.objects.filter(user=user, confirmed=True).order_by("-pk").first()
+
+
+def unconfirmed_second_factor_of(user: User) -> TOTPDevice | None:
+    """Return the device that is being set up, if one is."""
+    return TOTPDevice.objects.filter(user=user, confirmed=False).order_by("-pk").first()

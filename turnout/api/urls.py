@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from turnout.api import accounts, captcha, events, me, partners, registrations, speakers, system
+from turnout.api import accounts, captcha, events, me, partners, registrations, speakers, system, two_factor
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
@@ -35,6 +35,8 @@ urlpatterns = [
     path("registrations/<uuid:registration_id>/ticket/", registrations.TicketView.as_view()),
     path("registrations/<uuid:registration_id>/ticket.<str:form>", registrations.TicketFileView.as_view()),
     path("captcha/", captcha.CaptchaView.as_view()),
+    path("me/two-factor/", two_factor.TwoFactorView.as_view()),
+    path("me/two-factor/confirm/", two_factor.TwoFactorConfirmView.as_view()),
     path("health/", system.HealthView.as_view()),
     path("schema/", system.SchemaView.as_view(), name="schema"),
     path("docs/", system.DocsView.as_view(url_name="schema")),

@@ -1,49 +1,98 @@
 """The admin, behind one-time passwords from the first day."""
 
-import re
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import URLPattern, path, reverse_lazy
 from django_otp.admin import OTPAdminSite
-from django_otp.forms import OTPAuthenticationFormMixin
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.forms import AuthenticationForm
+from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from turnout.accounts.actions.passwords import set_password
+from turnout.accounts.actions.second_factor import spend
 from turnout.accounts.models import User
+from turnout.accounts.queries import second_factor_of
+from turnout.config import second_factor
+from turnout.core.errors import ThrottledError
+from turnout.guard.actions import Claim, admit
+from turnout.guard.addresses import network
 
 
-class LoginForm(OTPAuthenticationFormMixin, AuthenticationForm):
+class LoginForm(AuthenticationForm):
     """Address, password and the code of the moment, or a recovery code: all three at once."""
 
     otp_token = forms.CharField(
         label="Code from your authenticator app",
-        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+        max_length=40,
+        help_text="Or one of your recovery codes.",
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "one-time-code"}),
     )
-    otp_error_messages: ClassVar = {
-        **OTPAuthenticationFormMixin.otp_error_messages,
-        "device_required": OTPAuthenticationFormMixin.otp_error_messages["invalid_token"],
+    error_messages: ClassVar = {
+        "invalid_login": "The address, the password or the code is wrong. Each code works once.",
     }
 
     def clean(self) -> dict[str, Any]:
-        """Check the password, then the code."""
-        self.cleaned_data = super().clean()
-        self.clean_otp(self.get_user())
+        """Check the password, then the code. Whatever is wrong, the answer is the same."""
         cleaned: dict[str, Any] = self.cleaned_data
+        if self.errors:
+            return cleaned
+        # Counted before a password is hashed: that costs more than anything else here.
+        admit(Claim("login", network(self.request.META), settings.THROTTLES["login"]))
+        user = authenticate(self.request, username=cleaned["username"], password=cleaned["password"])
+        if not (isinstance(user, User) and user.is_staff and _spends(user, cleaned["otp_token"])):
+            raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")
+        user.otp_device = second_factor_of(user)  # type: ignore[attr-defined]  # django-otp marks the session by it
+        self.user_cache = user
         return cleaned
 
-    def _chosen_device(self, user: User) -> TOTPDevice | StaticDevice | None:
-        """Return the device the code must be from, by its form: nobody should have to choose."""
-        digits = re.fullmatch(r"[0-9]{6}", self.cleaned_data.get("otp_token", ""))
-        kind = TOTPDevice if digits else StaticDevice
-        device: TOTPDevice | StaticDevice | None = kind.objects.filter(user=user, confirmed=True).first()
-        return device
+
+def _spends(user: User, otp: str) -> bool:
+    try:
+        return spend(user, otp)
+    except ThrottledError:
+        return False  # only who knows the password comes this far: no other answer may tell
+
+
+class PasswordForm(AdminOwnPasswordChangeForm):
+    """One's own password, changed by the action."""
+
+    def save(self, commit: bool = True) -> User:  # noqa: FBT002  # Django's call
+        """Write the password."""
+        set_password(self.user, self.cleaned_data["new_password1"], actor=f"user:{self.user.pk}")
+        user: User = self.user
+        return user
 
 
 class AdminSite(OTPAdminSite, UnfoldAdminSite):
     """Unfold's looks; whoever comes in has shown a second factor."""
 
     login_form = LoginForm
-    login_template = "web/admin_login.html"
+    login_template = "web/admin/login.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Take our own pages only: what libraries bring writes rows by itself, devices and groups among them."""
+        if admin_class is not None and admin_class.__module__.startswith("turnout."):
+            super().register(model_or_iterable, admin_class, **options)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of the second factor."""
+        own = [
+            path("second-factor/", self.admin_view(second_factor.own_page), name="second_factor"),
+            path("second-factor/enrol/", second_factor.enrol_page, name="second_factor_enrol"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+        """Let somebody change their own password."""
+        return PasswordChangeView.as_view(
+            form_class=PasswordForm,
+            template_name="registration/password_change_form.html",
+            success_url=reverse_lazy("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 import environ
 from csp import constants as csp
 from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
 
 from turnout.config import logs
 from turnout.config.database import database
@@ -134,7 +135,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_otp",
     "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -239,7 +239,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-OTP_ADMIN_HIDE_SENSITIVE_DATA = True  # or the admin would show everybody's second factor
 OTP_TOTP_ISSUER = SITE_NAME
 
 
@@ -263,6 +262,8 @@ THROTTLES = {
 }
 # How many mails nobody asked for from within an account one mailbox may get.
 THROTTLE_MAILBOX = _windows("mailbox", "5/day")
+# How often a code of six digits may be tried for one account, after the right password.
+THROTTLE_SECOND_FACTOR = _windows("second_factor", "5/minute,30/hour,100/day")
 
 
 # --- Who is no program ---------------------------------------------------------------------------------------------
@@ -339,7 +340,16 @@ SPECTACULAR_SETTINGS = {
     },
     "SCHEMA_PATH_PREFIX": "/api/",
 }
-UNFOLD = {"SITE_TITLE": SITE_NAME, "SITE_HEADER": SITE_NAME}
+UNFOLD = {
+    "SITE_TITLE": SITE_NAME,
+    "SITE_HEADER": SITE_NAME,
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "My second factor", "link": reverse_lazy("admin:second_factor")},
+        ]
+    },
+}
 
 # --- Logs --------------------------------------------------------------------------------------------------------
 LOGGING = logs.configure(env.str("LOG_LEVEL", default="INFO"))

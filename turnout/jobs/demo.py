@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.actions import create_account, create_staff, enrol_second_factor
+from turnout.accounts.actions import create_account, create_staff
 from turnout.accounts.actions.passwords import set_password
+from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import Role, User
 from turnout.accounts.queries import by_address
 from turnout.core.clock import now

@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
-
+from turnout.accounts.actions.second_factor import forget_second_factor
 from turnout.accounts.actions.sessions import end_sessions
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
 from turnout.core import audit
@@ -63,8 +61,7 @@ def _erase_account(user: User, nobody: str) -> None:
     SignUp.objects.filter(email_key=user.email_key).delete()
     AddressChange.objects.filter(user=user).delete()
     PasswordReset.objects.filter(user=user).delete()
-    TOTPDevice.objects.filter(user=user).delete()
-    StaticDevice.objects.filter(user=user).delete()
+    forget_second_factor(user)
     end_sessions(user)
     user.email, user.email_key, user.name = nobody, address_key(nobody), ""
     user.is_active = user.is_superuser = user.address_verified = False

@@ -1,7 +1,5 @@
 """Every write to accounts."""
 
-from django_otp.plugins.otp_totp.models import TOTPDevice
-
 from turnout.accounts.models import AddressChange, PasswordReset, Role, SignUp, TokenFamily, User
 from turnout.core import audit
 from turnout.core.clock import now
@@ -34,22 +32,6 @@ def _create(user: User, password: str | None, verb: str) -> User:
     user.save(force_insert=True)
     audit.record(audit.SYSTEM, verb, user.id)
     return user
-
-
-@transactional
-def enrol_second_factor(user: User, *, secret: bytes | None = None) -> str:
-    """Give the account a TOTP device (RFC 6238) and return its `otpauth://` link; older devices stop working.
-
-    The link holds the secret: it is for the person's own eyes, once.
-    """
-    TOTPDevice.objects.filter(user=user).delete()
-    device = TOTPDevice(user=user, name="authenticator", confirmed=True)
-    if secret is not None:
-        device.key = secret.hex()
-    device.save()
-    audit.record(audit.SYSTEM, "user.second_factor_enrolled", user.id)
-    link: str = device.config_url
-    return link
 
 
 @transactional

@@ -42,11 +42,12 @@ def sign_in(email: str, password: str, otp: str = "", *, client: str) -> SignedI
     failures = Claim("login-failed", f"{address_key(email)} {client}", _FAILURES)
     admit(failures)  # before the hash, which is dear
     user = _whose_password(email, password)
-    if has_second_factor(user) and not (otp and second_factor.spend(user, otp)):
+    asked = has_second_factor(user)
+    if asked and not (otp and second_factor.spend(user, otp)):
         message = _("Send the code from your authenticator app, or a recovery code, as well.")
         raise UnauthenticatedError(message, "second_factor_required")
     forgive(failures)
-    return _begin(user, second_factor=has_second_factor(user))
+    return _begin(user, second_factor=asked)  # one begun meanwhile was not shown
 
 
 def rotate(family_id: uuid.UUID, secret: str) -> SignedIn:

@@ -6,7 +6,7 @@ import segno
 from django.contrib.auth.management.commands.createsuperuser import Command as DjangoCommand
 from django.core.management.base import CommandError
 
-from turnout.accounts.actions import enrol_second_factor
+from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import User
 from turnout.core.errors import DomainError
 
