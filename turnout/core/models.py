@@ -22,7 +22,11 @@ class AuditEntry(models.Model):
     class Meta:
         verbose_name_plural = "audit entries"
         ordering: ClassVar = ["-id"]
-        indexes: ClassVar = [models.Index(fields=["subject", "id"], name="audit_by_subject")]
+        indexes: ClassVar = [
+            models.Index(fields=["subject", "id"], name="audit_by_subject"),
+            models.Index(fields=["actor", "id"], name="audit_by_actor"),
+            models.Index(fields=["verb", "id"], name="audit_by_verb"),
+        ]
         constraints: ClassVar = [models.CheckConstraint(condition=~Q(verb=""), name="audit_names_its_verb")]
 
     def __str__(self) -> str:

@@ -12,10 +12,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import BaseModelFormSet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from turnout.core.admin import LookOnlyAdmin, actor_of
+from turnout.core.admin import LookOnlyAdmin, TrailAdmin, actor_of
 from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
@@ -136,7 +136,7 @@ class SessionInline(TabularInline):
     extra = 0
 
 
-class KeptAdmin(ModelAdmin):
+class KeptAdmin(TrailAdmin):
     """Rows that are written by actions and never deleted by hand."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -209,6 +209,7 @@ class SpeakerAdmin(KeptAdmin):
     """Speakers."""
 
     list_display = ("name", "partner")
+    list_select_related = ("partner",)
     search_fields = ("name",)
     autocomplete_fields = ("partner",)
 
