@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -12,36 +11,23 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
-from turnout.core.errors import ConflictError, DomainError, InvalidError, ThrottledError
 from turnout.core.idempotency import once
 from turnout.events.models import AttendanceType, Event
 from turnout.events.queries import seats_left, seats_of
-from turnout.guard import captcha
-from turnout.guard.actions import Claim, admit
-from turnout.guard.addresses import network
 from turnout.registrations import actions
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
 from turnout.registrations.tickets import ticket_svg, where
-from turnout.web.captcha import render_asking
 from turnout.web.events import find_event
-
-# These forms carry the guest's secret in their body, and no cookie gives them any right: there is nothing to forge. And
-# with the referrer policy that keeps the secret in the address from other sites, browsers send `Origin: null`, which
-# Django's check refuses.
-_guest_page = csrf_exempt
+from turnout.web.forms import REFUSED, Form, ask_captcha, form_page, limit, private, secret_page, sent, show
 
 _PURPOSE = "registration"  # of a CAPTCHA
 
-# What is said in the form, where nothing typed is lost, and the status that goes with it.
-_REFUSED: dict[type[DomainError], int] = {InvalidError: 400, ConflictError: 409, ThrottledError: 429}
 
-
-class RegistrationForm(forms.Form):
+class RegistrationForm(Form):
     """What a guest tells, under the names of the API."""
 
     full_name = forms.CharField(
@@ -85,64 +71,50 @@ class RegistrationForm(forms.Form):
         """Check the number."""
         return phone_number(self.cleaned_data["phone"])
 
-    def refuse(self, error: DomainError) -> None:
-        """Say in the form what a rule said."""
-        for fault in error.faults:
-            name = fault.pointer.strip("/")
-            self.add_error(name if name in self.fields else None, fault.detail)
-        if not error.faults:
-            self.add_error(None, error.detail)
 
-
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@form_page
 def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """Ask who comes; then a mail is on its way."""
     event = find_event(request, event_id)
-    form = RegistrationForm(event, request.POST if request.method == "POST" else None)
-    status = 200
-    if request.method == "POST" and (status := _register(event, form, network(request.META))) == 201:  # noqa: PLR2004  # created
+    form = RegistrationForm(event, sent(request))
+    if form.is_valid() and _register(request, event, form):
         messages.info(request, form.cleaned_data["email"], extra_tags="registered")
         return redirect("registered", event.pk)
-    _begin_at_the_first_fault(form)
-    context = {"event": event, "form": form, "barred": barred(event), "full": seats_of(event).available == 0}
-    context["purpose"] = _PURPOSE
-    return render_asking(request, "web/registrations/register.html", context, status=status)
+    context = {"event": event, "barred": barred(event), "full": seats_of(event).available == 0}
+    return show(request, "web/registrations/register.html", form, purpose=_PURPOSE, **context)
 
 
 @never_cache
 @require_safe
 def registered_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """Say that a mail is on its way, and what to do with it."""
-    sent = [str(message) for message in messages.get_messages(request) if message.extra_tags == "registered"]
-    context = {"event": find_event(request, event_id), "address": sent[-1] if sent else ""}
+    told = [str(message) for message in messages.get_messages(request) if message.extra_tags == "registered"]
+    context = {"event": find_event(request, event_id), "address": told[-1] if told else ""}
     return render(request, "web/registrations/registered.html", context)
 
 
-@_guest_page
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@secret_page
+@form_page
 def confirm_page(request: HttpRequest) -> HttpResponse:
     """Ask for one click, since programs open links too; the click confirms and leads to the registration."""
     if request.method != "POST":
         token = request.GET.get("token", "")
         context = {"token": token, "registration": to_confirm(token)}
-        return _private(render(request, "web/registrations/confirm.html", context))
-    admit(Claim("confirm", network(request.META), settings.THROTTLES["confirm"]))
+        return private(render(request, "web/registrations/confirm.html", context))
+    limit(request, "confirm")
     registration = actions.confirm(request.POST.get("token", ""))
-    return _private(HttpResponseRedirect(registration.page_path()))
+    return private(HttpResponseRedirect(registration.page_path()))
 
 
-@_guest_page
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@secret_page
+@form_page
 def registration_page(request: HttpRequest, registration_id: UUID) -> HttpResponse:
     """Show where a registration stands, with its ticket; POST cancels it."""
     key = (request.POST if request.method == "POST" else request.GET).get("token", "")
-    registration = find(registration_id, AnonymousUser(), key)  # by its key alone: see above
+    registration = find(registration_id, AnonymousUser(), key)  # by its key alone: see `secret_page`
     if request.method == "POST":
         actions.cancel(registration)
-        return _private(HttpResponseRedirect(registration.page_path()))
+        return private(HttpResponseRedirect(registration.page_path()))
     context = {
         "registration": registration,
         "event": registration.event,
@@ -153,13 +125,11 @@ def registration_page(request: HttpRequest, registration_id: UUID) -> HttpRespon
         "can_cancel": registration.status in Registration.ACTIVE and can_be_changed(registration),
         "can_return": registration.status not in Registration.ACTIVE and closed(registration.event) is None,
     }
-    return _private(render(request, "web/registrations/registration.html", context))
+    return private(render(request, "web/registrations/registration.html", context))
 
 
-def _register(event: Event, form: RegistrationForm, client: str) -> int:
-    """Register whom the form names, and return the answer's status; the form then says what is wrong."""
-    if not form.is_valid():
-        return 400
+def _register(request: HttpRequest, event: Event, form: RegistrationForm) -> bool:
+    """Register whom the form names, or say in the form why not."""
     fields = dict(form.cleaned_data)
     key = fields.pop("once") or uuid4()
     guest = actions.Guest(**fields, language=get_language() or "en")
@@ -169,16 +139,16 @@ def _register(event: Event, form: RegistrationForm, client: str) -> int:
         return 201, {}
 
     def first() -> None:
-        captcha.check(form.data.get("captcha"), client, purpose=_PURPOSE)
+        ask_captcha(request, _PURPOSE)
 
     try:
-        admit(Claim("registration", client, settings.THROTTLES["registration"]))
+        limit(request, "registration")
         # What was typed is part of the key: who goes back and registers a friend does another deed.
         once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed, first=first)
-    except tuple(_REFUSED) as error:
+    except REFUSED as error:
         form.refuse(error)
-        return _REFUSED[type(error)]
-    return 201
+        return False
+    return True
 
 
 def _labelled(event: Event, attendance_type: str) -> str:
@@ -189,24 +159,9 @@ def _labelled(event: Event, attendance_type: str) -> str:
     return (gettext("%s (full, with a waiting list)") if event.waitlist_enabled else gettext("%s (full)")) % label
 
 
-def _begin_at_the_first_fault(form: RegistrationForm) -> None:
-    """Put the cursor where something is to be mended."""
-    for name in form.fields:
-        if name in form.errors:
-            form.fields[name].widget.attrs["autofocus"] = True
-            return
-
-
 def _drawn_ticket(registration: Registration) -> str:
     """Return the code as SVG; empty for who holds no seat, or where nothing takes place."""
     takes_place = registration.event.status == Event.Status.PUBLISHED
     if registration.status != Registration.Status.CONFIRMED or not takes_place:
         return ""
     return ticket_svg(registration).decode().partition("?>")[2]
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    """Keep the secret in the address from other sites and from search engines."""
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Robots-Tag"] = "noindex"
-    return response
