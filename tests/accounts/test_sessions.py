@@ -5,11 +5,13 @@ import hmac
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import jwt
 import pytest
 import time_machine
 from django.conf import settings as configured
+from django.contrib.sessions.models import Session
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
@@ -17,10 +19,11 @@ from rest_framework.test import APIClient
 
 from tests.support import make
 from turnout.accounts.actions.second_factor import enrol_second_factor
-from turnout.accounts.models import TokenFamily, User
-from turnout.accounts.passwords import fits_any
+from turnout.accounts.models import PasswordReset, SignUp, TokenFamily, User
+from turnout.accounts.passwords import fitting
 from turnout.core.clock import now
 from turnout.guard.notation import windows
+from turnout.jobs.worker import run_once
 
 pytestmark = pytest.mark.django_db
 
@@ -91,9 +94,9 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_answer_for_one_has
 
 
 def test_a_password_fits_any_attempt_of_its_address_by_one_hash() -> None:
-    hashes = [f"argon2$no{number}" for number in range(3)]
+    hashes = {uuid4(): f"argon2$no{number}" for number in range(3)}
     with patch("turnout.accounts.passwords.make_password", return_value="argon2$no2") as made:
-        assert fits_any("amina@example.org", "a password", hashes)
+        assert fitting("amina@example.org", "a password", hashes) == list(hashes)[2:]
     assert made.call_count == 1
 
 
@@ -114,6 +117,15 @@ def test_who_has_not_confirmed_the_address_is_told_so_after_the_right_password_o
         (401, "invalid_credentials"),
         (403, "email_unverified"),
     ]
+
+
+def test_who_has_not_confirmed_the_address_learns_which_attempt_is_theirs(api: APIClient) -> None:
+    ids = {
+        password: post(api, "auth/signup", email="amina@example.org", password=password, role="seeker")[1]["signup_id"]
+        for password in ("violet tram 88", "seven green bicycles", "a third person here")
+    }
+    for password, signup_id in ids.items():
+        assert post(api, "auth/login", email="amina@example.org", password=password)[1]["signup_id"] == signup_id
 
 
 def test_a_refresh_token_works_once_and_twice_ends_the_family(api: APIClient, owner: User) -> None:
@@ -262,3 +274,15 @@ def test_staff_rights_need_the_second_factor(api: APIClient) -> None:
     assert api.get(path, HTTP_AUTHORIZATION=f"Bearer {with_it}").status_code == 200
     User.objects.filter(pk=staff.pk).update(is_staff=False)
     assert api.get(path, HTTP_AUTHORIZATION=f"Bearer {with_it}").status_code == 404
+
+
+def test_what_has_expired_is_forgotten(api: APIClient, owner: User) -> None:
+    make.client(owner)  # a browser's session
+    tokens(api, owner)
+    post(api, "auth/signup", email="amina@example.org", password="violet tram 88", role="seeker")
+    post(api, "auth/password/reset", email=owner.email)
+    kept = (Session, TokenFamily, SignUp, PasswordReset)
+    assert [model.objects.count() for model in kept] == [1, 1, 1, 1]
+    with time_machine.travel(now() + timedelta(days=31)):
+        run_once()
+    assert [model.objects.count() for model in kept] == [0, 0, 0, 0]

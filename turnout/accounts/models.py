@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 
 from turnout.core.clock import now
 from turnout.core.ids import new_id
@@ -54,6 +55,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(default=False)
     address_verified = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=now, editable=False)
+    # Raising it ends all sessions of browsers: it is part of what each of them must hold.
+    session_stamp = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -75,6 +78,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Bring the address, and with it the key, to the form that is compared."""
         self.email = normal_address(self.email)
         self.email_key = address_key(self.email)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Return what a session must hold to be worth something; a new password or stamp changes it. Django's hook."""
+        salt, value = "turnout.session", f"{self.session_stamp} {self.password}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class MailedCode(models.Model):

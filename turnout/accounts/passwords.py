@@ -1,6 +1,8 @@
 """What is a good enough password, and how one is hashed before there is an account."""
 
 import secrets
+from collections.abc import Mapping
+from uuid import UUID
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import validate_password
@@ -32,10 +34,10 @@ def hashed_for(email: str, password: str) -> str:
     return make_password(password, salt=salted_hmac("turnout.password", address_key(email)).hexdigest()[:22])
 
 
-def fits_any(email: str, password: str, hashes: list[str]) -> bool:
-    """Tell whether this is the password of one of these attempts to sign up; one hash, however many there are."""
+def fitting(email: str, password: str, hashes: Mapping[UUID, str]) -> list[UUID]:
+    """Return the attempts to sign up whose password this is; one hash, however many there are."""
     mine = hashed_for(email, password)
-    return sum(secrets.compare_digest(mine, known) for known in hashes) > 0  # all are compared, whichever fits
+    return [attempt for attempt, known in hashes.items() if secrets.compare_digest(mine, known)]  # all are compared
 
 
 def fits(password: str, hashed: str) -> bool:

@@ -2,11 +2,14 @@
 
 import uuid
 
+from django.utils.translation import gettext as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from turnout.accounts.models import TokenFamily, User
+from turnout.accounts.models import RESET, AddressChange, PasswordReset, TokenFamily, User
 from turnout.core.clock import now
+from turnout.core.errors import GoneError
 from turnout.core.text import address_key
+from turnout.core.tokens import read_token
 
 
 def by_address(email: str) -> User | None:
@@ -18,6 +21,28 @@ def living_family(family_id: uuid.UUID) -> TokenFamily | None:
     """Return a family that is worth something, with its user: not ended, not too old, the account in use."""
     families = TokenFamily.objects.select_related("user").filter(ended_at=None, expires_at__gt=now())
     return families.filter(pk=family_id, user__is_active=True, user__address_verified=True).first()
+
+
+def reset_of(token: str) -> tuple[PasswordReset, User]:
+    """Return what a token from a mail about a new password stands for, and whose password it is.
+
+    Raises InvalidError `token_invalid`; GoneError `token_expired` for one older than an hour or used before.
+    """
+    reset = PasswordReset.objects.select_related("user").filter(pk=read_token(RESET, token)).first()
+    if reset is None or reset.user is None or reset.used_at is not None or reset.expires_at <= now():
+        raise reset_over()
+    return reset, reset.user
+
+
+def reset_over() -> GoneError:
+    """Return the error for a link that sets no password any more."""
+    return GoneError(_("This link was used, or is older than an hour. Ask for a new one."), "token_expired")
+
+
+def address_asked_by(user: User) -> str:
+    """Return the new address that somebody asked for and has not confirmed; empty where there is none."""
+    change = AddressChange.objects.filter(user=user, expires_at__gt=now()).first()
+    return change.email if change else ""
 
 
 def has_second_factor(user: User) -> bool:

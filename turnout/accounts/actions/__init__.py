@@ -1,5 +1,7 @@
 """Every write to accounts."""
 
+from django.contrib.sessions.models import Session
+
 from turnout.accounts.models import AddressChange, PasswordReset, Role, SignUp, TokenFamily, User
 from turnout.core import audit
 from turnout.core.clock import now
@@ -36,9 +38,9 @@ def _create(user: User, password: str | None, verb: str) -> User:
 
 @transactional
 def forget_expired() -> int:
-    """Delete what is no longer worth anything: attempts, codes, links, families; say how many rows those were."""
+    """Delete what is no longer worth anything: attempts, codes, links, sessions; say how many rows those were."""
     moment = now()
-    return sum(
-        model.objects.filter(expires_at__lte=moment).delete()[0]
-        for model in (SignUp, AddressChange, PasswordReset, TokenFamily)
-    )
+    ours = [
+        model.objects.filter(expires_at__lte=moment) for model in (SignUp, AddressChange, PasswordReset, TokenFamily)
+    ]
+    return sum(rows.delete()[0] for rows in (*ours, Session.objects.filter(expire_date__lte=moment)))

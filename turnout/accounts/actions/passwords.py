@@ -4,17 +4,21 @@ from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext as _
 
 from turnout.accounts.actions.sessions import end_sessions
-from turnout.accounts.models import RESET, RESET_LIVES, PasswordReset, User
-from turnout.accounts.passwords import refuse_weak
-from turnout.accounts.queries import by_address
+from turnout.accounts.models import RESET_LIVES, PasswordReset, User
+from turnout.accounts.passwords import fits, refuse_weak
+from turnout.accounts.queries import by_address, reset_of, reset_over
 from turnout.core import audit
 from turnout.core.clock import now
-from turnout.core.errors import GoneError
+from turnout.core.errors import Fault, InvalidError
 from turnout.core.text import normal_address
-from turnout.core.tokens import read_token
 from turnout.core.transactions import transactional
+from turnout.guard.actions import Claim, admit, forgive
 from turnout.guard.mailboxes import within_mail_budget
+from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
+
+# Wrong passwords from within an account: a browser left open is no place to guess.
+_FAILURES = windows("10/15minutes,50/day")
 
 
 def ask_reset(email: str, *, language: str, client: str) -> None:
@@ -28,11 +32,24 @@ def reset_password(token: str, password: str) -> User:
     Raises InvalidError `token_invalid`, or at `/password` for a weak one; GoneError `token_expired` for a token older
     than an hour or used before.
     """
-    reset = PasswordReset.objects.select_related("user").filter(pk=read_token(RESET, token)).first()
-    if reset is None or reset.user is None or reset.used_at is not None or reset.expires_at <= now():
-        raise _expired()
-    refuse_weak(password, email=reset.user.email, name=reset.user.name)
-    return _spend(reset, make_password(password))  # hashed before the transaction: it takes long
+    reset, user = reset_of(token)
+    refuse_weak(password, email=user.email, name=user.name)
+    return _spend(reset, user, make_password(password))  # hashed before the transaction: it takes long
+
+
+def change_password(user: User, current: str, new: str) -> None:
+    """Give one's own account a new password, by the one it has; all its sessions end.
+
+    Raises InvalidError at `/current` for a wrong one, at `/password` for a weak one; ThrottledError after too many
+    wrong ones.
+    """
+    failures = Claim("password-failed", str(user.pk), _FAILURES)
+    admit(failures)  # before the hash, which is dear
+    if not fits(current, user.password):
+        raise InvalidError.at(Fault("/current", "invalid", _("This is not your password.")))
+    forgive(failures)
+    refuse_weak(new, email=user.email, name=user.name)
+    set_password(user, new, actor=f"user:{user.pk}")
 
 
 @transactional
@@ -52,13 +69,13 @@ def _write_down(email: str, language: str, *, mail: bool) -> None:
 
 
 @transactional
-def _spend(reset: PasswordReset, hashed: str) -> User:
-    if reset.user is None or not PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=now()):
-        raise _expired()
+def _spend(reset: PasswordReset, user: User, hashed: str) -> User:
+    if not PasswordReset.objects.filter(pk=reset.pk, used_at=None).update(used_at=now()):
+        raise reset_over()
     # Other links to the same account are void: whoever asked for them might not be its owner.
-    PasswordReset.objects.filter(user=reset.user, used_at=None).update(used_at=now())
-    _write(reset.user, hashed, f"user:{reset.user.pk}")
-    return reset.user
+    PasswordReset.objects.filter(user=user, used_at=None).update(used_at=now())
+    _write(user, hashed, f"user:{user.pk}")
+    return user
 
 
 def _write(user: User, hashed: str, actor: str) -> None:
@@ -67,7 +84,3 @@ def _write(user: User, hashed: str, actor: str) -> None:
     end_sessions(user)
     entry = audit.record(actor, "user.password_set", user.id)
     owe("account.password_changed", entry.id, user.email, urgent=True)
-
-
-def _expired() -> GoneError:
-    return GoneError(_("This link was used, or is older than an hour. Ask for a new one."), "token_expired")

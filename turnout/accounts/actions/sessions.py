@@ -1,16 +1,19 @@
-"""Signing in, for programs: families of refresh tokens, one row each."""
+"""Signing in, and, for programs, families of refresh tokens: one row each."""
 
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from turnout.accounts.actions import second_factor
 from turnout.accounts.models import SignUp, TokenFamily, User
-from turnout.accounts.passwords import fits_any
+from turnout.accounts.passwords import fitting
 from turnout.accounts.queries import by_address, has_second_factor
+from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ForbiddenError, UnauthenticatedError
 from turnout.core.text import address_key, digest
@@ -35,19 +38,34 @@ class SignedIn:
 def sign_in(email: str, password: str, otp: str = "", *, client: str) -> SignedIn:
     """Begin a family of tokens for whoever shows the password and, where the account has one, the second factor.
 
-    One hash is made, whether the address is known or not. `client` is the network it comes from.
-    Raises UnauthenticatedError `invalid_credentials`, `second_factor_required`; ForbiddenError `email_unverified` after
-    the password of an attempt to sign up; ThrottledError after too many failures from that network.
+    Raises what `check_password` and `check_second_factor` raise. `client` is the network it comes from.
     """
-    failures = Claim("login-failed", f"{address_key(email)} {client}", _FAILURES)
-    admit(failures)  # before the hash, which is dear
-    user = _whose_password(email, password)
-    asked = has_second_factor(user)
-    if asked and not (otp and second_factor.spend(user, otp)):
+    user = check_password(email, password, client=client)
+    return _begin(user, second_factor=check_second_factor(user, otp, client=client))
+
+
+def check_password(email: str, password: str, *, client: str) -> User:
+    """Return whose address and password these are: the first half of signing in, `check_second_factor` is the other.
+
+    One hash is made, whether the address is known or not. Raises UnauthenticatedError `invalid_credentials`;
+    ForbiddenError `email_unverified`, with the `signup_id`, after the password of an attempt to sign up; ThrottledError
+    after too many failures from that network.
+    """
+    admit(_failures(email, client))  # before the hash, which is dear
+    return _whose_password(email, password)
+
+
+def check_second_factor(user: User, otp: str, *, client: str) -> bool:
+    """Tell whether somebody who has shown their password has a second factor, which must be shown then.
+
+    Raises UnauthenticatedError `second_factor_required`.
+    """
+    required = has_second_factor(user)
+    if required and not (otp and second_factor.spend(user, otp)):
         message = _("Send the code from your authenticator app, or a recovery code, as well.")
         raise UnauthenticatedError(message, "second_factor_required")
-    forgive(failures)
-    return _begin(user, second_factor=asked)  # one begun meanwhile was not shown
+    forgive(_failures(user.email, client))
+    return required
 
 
 def rotate(family_id: uuid.UUID, secret: str) -> SignedIn:
@@ -71,21 +89,40 @@ def sign_out(family_id: uuid.UUID) -> None:
 
 @transactional
 def end_sessions(user: User) -> int:
-    """End all of somebody's families, and say how many there were. Access tokens end with their family."""
+    """End all of somebody's sessions: those of browsers, and families, whose number it says.
+
+    Access tokens end with their family. A browser's session ends because the stamp in it is no longer the account's.
+    """
+    User.objects.filter(pk=user.pk).update(session_stamp=F("session_stamp") + 1)
+    user.refresh_from_db(fields=["session_stamp"])
     return TokenFamily.objects.filter(user=user, ended_at=None).update(ended_at=now())
+
+
+@transactional
+def sign_out_everywhere(user: User) -> None:
+    """End all of one's own sessions, wherever one is signed in."""
+    end_sessions(user)
+    audit.record(f"user:{user.pk}", "user.signed_out_everywhere", user.id)
+
+
+def _failures(email: str, client: str) -> Claim:
+    return Claim("login-failed", f"{address_key(email)} {client}", _FAILURES)
 
 
 def _whose_password(email: str, password: str) -> User:
     # Asked of known addresses too: the same work for all.
-    attempts = SignUp.objects.filter(email_key=address_key(email), expires_at__gt=now())
-    hashes = list(attempts.values_list("password", flat=True))
+    attempts = SignUp.objects.filter(email_key=address_key(email), expires_at__gt=now()).order_by("-sent_at")
+    hashes = dict(attempts.values_list("id", "password"))
     user = by_address(email)
-    right = fits_any(email, password, hashes) if user is None else user.check_password(password)
+    mine = fitting(email, password, hashes) if user is None else []
+    right = bool(mine) if user is None else user.check_password(password)
     if not right or (user is not None and not user.is_active):
         raise UnauthenticatedError(_("Address or password is wrong."), "invalid_credentials")
     if user is None or not user.address_verified:
         message = _("Confirm your address first, with the code we mailed you.")
-        raise ForbiddenError(message, "email_unverified")
+        # Which attempt is theirs: a stranger may have made others for the same address.
+        which: dict[str, Any] = {"signup_id": str(mine[0])} if mine else {}
+        raise ForbiddenError(message, "email_unverified", **which)
     return user
 
 
