@@ -228,7 +228,7 @@ OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 SILENCED_SYSTEM_CHECKS = ["auth.E003"]  # the address is unique by its key, which no collation blurs
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
 PASSWORD_HASHERS = [
     "turnout.accounts.hashers.Argon2Hasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",

@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
 from turnout.web import events, mail, registrations
+from turnout.web.accounts import own, passwords, sign_in, sign_up
 
 urlpatterns = [
     path("", events.home, name="home"),
@@ -14,6 +15,21 @@ urlpatterns = [
     path("events/<uuid:event_id>/registered/", registrations.registered_page, name="registered"),
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", registrations.registration_page, name="registration"),
+    path("signup/", sign_up.sign_up_page, name="signup"),
+    path("signup/verify/", sign_up.verify_page, name="verify"),
+    path("signup/verify/again/", sign_up.new_code, name="verify-again"),
+    path("login/", sign_in.login_page, name="login"),
+    path("login/code/", sign_in.second_factor_page, name="second-factor"),
+    path("logout/", sign_in.logout_page, name="logout"),
+    path("password/reset/", passwords.reset_page, name="reset"),
+    path("password/reset/confirm/", passwords.new_password_page, name="new-password"),
+    path("account/", own.account_page, name="account"),
+    path("account/address/", own.address_page, name="account-address"),
+    path("account/address/code/", own.address_code_page, name="account-address-code"),
+    path("account/password/", own.password_page, name="account-password"),
+    path("account/sessions/", own.sessions_page, name="account-sessions"),
+    path("account/export/", own.export_page, name="account-export"),
+    path("account/erase/", own.erase_page, name="account-erase"),
     # On pages with a secret in the address no form can show where it comes from. Nobody gains by forging this one.
     path("language/", csrf_exempt(set_language), name="language"),
 ]

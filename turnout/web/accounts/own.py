@@ -1,0 +1,198 @@
+"""One's own account: what is known, what can be changed, and the ways out."""
+
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from turnout.accounts.actions import passwords, profile, sessions
+from turnout.accounts.models import User
+from turnout.accounts.queries import address_asked_by, has_second_factor
+from turnout.core.text import normal_address
+from turnout.guard.addresses import network
+from turnout.privacy.actions import erase
+from turnout.privacy.queries import export
+from turnout.web.accounts.fields import AddressField, CodeField, NameField, NewPasswordField, PasswordField, naming
+from turnout.web.forms import REFUSED, Form, View, form_page, limit, sent, show
+
+
+class ProfileForm(Form):
+    """How somebody is called and written to, under the names of the API."""
+
+    name = NameField()
+    language = forms.ChoiceField(label=_("The language we write to you in"), choices=settings.LANGUAGES)
+
+
+class AddressForm(Form):
+    """A new address."""
+
+    email = AddressField(label=_("Your new mail address"), help_text=_("We send a code there."))
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self.user = user
+
+    def clean_email(self) -> str:
+        """Take another address than the one that is."""
+        email: str = self.cleaned_data["email"]
+        if normal_address(email) == self.user.email:
+            raise forms.ValidationError(_("This is your address already."), "unchanged")
+        return email
+
+
+class CodeForm(Form):
+    """The code from the mail."""
+
+    otp = CodeField()
+
+
+class PasswordForm(Form):
+    """The password that is, and the one that shall be."""
+
+    current = PasswordField(_("The password you have"))
+    password = NewPasswordField(_("The new password"))
+
+
+class EraseForm(Form):
+    """One's own address, typed: nobody does that by accident."""
+
+    email = AddressField()
+
+    def __init__(self, user: User, data: Any = None) -> None:
+        super().__init__(data)
+        self.user = user
+        self.fields["email"].label = naming(gettext("Type {address} to go on"), user.email)
+        self.fields["email"].widget.attrs["autocomplete"] = "off"
+
+    def clean_email(self) -> str:
+        """Take one's own address only."""
+        email: str = self.cleaned_data["email"]
+        if normal_address(email) != self.user.email:
+            raise forms.ValidationError(_("This is not your address."), "other")
+        return email
+
+
+def _own(view: View) -> View:
+    """Let in who is signed in; others are led to the login and back."""
+    page: View = form_page(login_required(view))
+    return page
+
+
+@_own
+def account_page(request: HttpRequest) -> HttpResponse:
+    """Show one's account; POST changes name and language."""
+    user = _self(request)
+    form = ProfileForm(sent(request), initial={"name": user.name, "language": user.language})
+    if form.is_valid():
+        profile.change_profile(user, form.cleaned_data)
+        with override(user.language):
+            response = _told(request, gettext("Saved."))
+        response.set_cookie(settings.LANGUAGE_COOKIE_NAME, user.language)  # from now on the pages speak it too
+        return response
+    asked, second_factor = address_asked_by(user), has_second_factor(user)
+    return show(request, "web/accounts/account.html", form, asked=asked, second_factor=second_factor)
+
+
+@_own
+def address_page(request: HttpRequest) -> HttpResponse:
+    """Ask for a new address; then a code is on its way there, whoever has it."""
+    user = _self(request)
+    form = AddressForm(user, sent(request))
+    if form.is_valid():
+        try:
+            profile.ask_address(user, form.cleaned_data["email"])
+        except REFUSED as error:
+            form.refuse(error)
+        else:
+            return redirect("account-address-code")
+    return show(request, "web/accounts/address.html", form)
+
+
+@_own
+def address_code_page(request: HttpRequest) -> HttpResponse:
+    """Ask for the code; with it the new address counts."""
+    user = _self(request)
+    address = address_asked_by(user)
+    if not address:
+        return redirect("account-address")
+    form = CodeForm(sent(request))
+    if form.is_valid():
+        try:
+            limit(request, "verify")
+            profile.confirm_address(user, address, form.cleaned_data["otp"], client=network(request.META))
+        except REFUSED as error:
+            form.refuse(error, at="otp")
+        else:
+            return _told(request, gettext("Your account has a new address."))
+    return show(request, "web/accounts/address_code.html", form, address=address)
+
+
+@_own
+def password_page(request: HttpRequest) -> HttpResponse:
+    """Change the password; this browser stays signed in, all others are out."""
+    user = _self(request)
+    form = PasswordForm(sent(request))
+    if form.is_valid():
+        try:
+            passwords.change_password(user, form.cleaned_data["current"], form.cleaned_data["password"])
+        except REFUSED as error:
+            form.refuse(error)
+        else:
+            update_session_auth_hash(request, user)
+            return _told(request, gettext("Your password is new. Everywhere else you are signed out."))
+    return show(request, "web/accounts/password.html", form, username=user.email)
+
+
+@_own
+def sessions_page(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    if request.method != "POST":
+        return render(request, "web/accounts/sessions.html")
+    user = _self(request)
+    sessions.sign_out_everywhere(user)
+    update_session_auth_hash(request, user)
+    return _told(request, gettext("Everywhere else you are signed out."))
+
+
+@never_cache
+@require_safe
+@login_required
+def export_page(request: HttpRequest) -> HttpResponse:
+    """Return everything held about oneself, as a file."""
+    held = JsonResponse(export(_self(request)), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    held["Content-Disposition"] = 'attachment; filename="turnout.json"'
+    return held
+
+
+@_own
+def erase_page(request: HttpRequest) -> HttpResponse:
+    """Erase one's account, after its address was typed."""
+    user = _self(request)
+    form = EraseForm(user, sent(request))
+    if form.is_valid():
+        try:
+            erase(user)
+        except REFUSED as error:
+            form.refuse(error)
+        else:
+            logout(request)
+            return render(request, "web/accounts/erased.html")
+    return show(request, "web/accounts/erase.html", form)
+
+
+def _self(request: HttpRequest) -> User:
+    return cast("User", request.user)  # login_required saw to it
+
+
+def _told(request: HttpRequest, text: str) -> HttpResponse:
+    messages.info(request, text, extra_tags="account")
+    return redirect("account")
