@@ -18,10 +18,12 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support import make
+from tests.support.people import solve
 from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import PasswordReset, SignUp, TokenFamily, User
 from turnout.accounts.passwords import fitting
 from turnout.core.clock import now
+from turnout.guard import captcha
 from turnout.guard.notation import windows
 from turnout.jobs.worker import run_once
 
@@ -255,6 +257,19 @@ def test_wrong_passwords_from_elsewhere_leave_the_owner_able_to_sign_in(
         assert (status, body["code"]) == (429, "throttled")
         assert 0 < body["retry_after"] <= 900
 
+    assert login(api, owner)[0] == 200
+
+
+def test_where_a_captcha_is_switched_on_it_is_asked_for_instead_of_time(
+    api: APIClient, owner: User, settings: Settings
+) -> None:
+    for _ in range(10):
+        login(api, owner, "not this one")
+    settings.CAPTCHA = "altcha"
+    assert login(api, owner)[1]["code"] == "captcha_required"
+    assert login(api, owner, captcha="not one")[1]["code"] == "captcha_invalid"
+    assert login(api, owner, captcha=solve(captcha.challenge()))[0] == 200
+    # Success forgets the failures.
     assert login(api, owner)[0] == 200
 
 

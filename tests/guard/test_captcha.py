@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 
 import pytest
 import time_machine
-from altcha import Challenge, Payload, solve_challenge
 from django.db import connection
 from django.test import Client
 from hypothesis import HealthCheck, given
@@ -22,6 +21,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support import make
+from tests.support.people import solve
 from turnout.core.clock import now
 from turnout.core.errors import InvalidError, ThrottledError
 from turnout.core.ids import new_id
@@ -44,14 +44,6 @@ def _easy(monkeypatch: pytest.MonkeyPatch) -> None:
 def asking(settings: Settings) -> None:
     """Switch ALTCHA on."""
     settings.CAPTCHA = "altcha"
-
-
-def solve(challenge: dict[str, Any]) -> str:
-    """Return what ALTCHA's widget would send."""
-    found = Challenge.from_dict(challenge)
-    solution = solve_challenge(found)
-    assert solution
-    return Payload(found, solution).to_base64()
 
 
 def changed(answer: str, *steps: str, to: Any) -> str:

@@ -4,11 +4,11 @@ from collections import Counter
 from functools import partial
 
 import pytest
-from altcha import Challenge, Payload, solve_challenge
 
 from tests.races.processes import Place, serving
 from tests.races.visitors import Site, at_once, outcomes, visiting
 from tests.support import make
+from tests.support.people import solve
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.races
@@ -23,7 +23,8 @@ def test_of_twenty_who_show_one_answer_at_once_one_registers(rows: Place) -> Non
 def show_at_once(site: Site) -> Counter[tuple[int, str]]:
     """Let twenty register with one answer, each a deed of its own; return the outcomes."""
     event = make.event()
-    fields = {"event": str(event.id), "full_name": "Amina", "attendance_type": "on_site", "captcha": _answer(site)}
+    answer = solve(site.client.get("/api/captcha/").json())
+    fields = {"event": str(event.id), "full_name": "Amina", "attendance_type": "on_site", "captcha": answer}
     posts = [
         partial(site.register, f"{event.id}-{number}", email=f"guest{number}@example.com", **fields)
         for number in range(20)
@@ -31,10 +32,3 @@ def show_at_once(site: Site) -> Counter[tuple[int, str]]:
     found = outcomes(at_once(posts))
     assert Registration.objects.filter(event=event).count() == found[201, "pending"]
     return found
-
-
-def _answer(site: Site) -> str:
-    challenge = Challenge.from_dict(site.client.get("/api/captcha/").json())
-    solution = solve_challenge(challenge)
-    assert solution
-    return Payload(challenge, solution).to_base64()

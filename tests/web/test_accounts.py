@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.support import make
-from turnout.accounts.actions import enrol_second_factor, passwords
+from turnout.accounts.actions import passwords
+from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.actions.sessions import sign_in
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
 from turnout.accounts.queries import living_family

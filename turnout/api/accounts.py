@@ -86,6 +86,7 @@ class LoginSerializer(serializers.Serializer[Any]):
     email = AddressField()
     password = PasswordField(write_only=True)
     otp = serializers.CharField(max_length=40, required=False, allow_blank=True, default="")
+    captcha = CaptchaField(help_text="Wanted after too many failures, where one is switched on.")
 
     def to_internal_value(self, data: Mapping[str, Any]) -> Any:
         """Read `username` where there is no `email`."""
@@ -212,7 +213,9 @@ class LoginView(AccountView):
     @throttled("login")
     def post(self, request: Request) -> Response:
         """Sign in with address, password and, where the account has one, the second factor."""
-        session = sessions.sign_in(**_sent(LoginSerializer, request), client=network(request.META))
+        sent = _sent(LoginSerializer, request)
+        answer = sent.pop("captcha")
+        session = sessions.sign_in(**sent, client=network(request.META), answer=answer)
         return Response(SignedInSerializer({**tokens_of(session), "user": session.family.user}).data)
 
 

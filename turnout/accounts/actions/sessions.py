@@ -15,9 +15,10 @@ from turnout.accounts.passwords import fitting
 from turnout.accounts.queries import by_address, has_second_factor
 from turnout.core import audit
 from turnout.core.clock import now
-from turnout.core.errors import ForbiddenError, UnauthenticatedError
+from turnout.core.errors import ForbiddenError, ThrottledError, UnauthenticatedError
 from turnout.core.text import address_key, digest
 from turnout.core.transactions import transactional
+from turnout.guard import captcha
 from turnout.guard.actions import Claim, admit, forgive
 from turnout.guard.notation import windows
 
@@ -25,6 +26,8 @@ FAMILY_LIVES = timedelta(days=30)
 
 # Wrong passwords for one account from one network. Elsewhere its owner signs in as ever.
 _FAILURES = windows("10/15minutes,50/day")
+# And of those, from who shows each time to be no program.
+_FAILURES_OF_PEOPLE = windows("100/day")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +38,25 @@ class SignedIn:
     secret: str
 
 
-def sign_in(email: str, password: str, otp: str = "", *, client: str) -> SignedIn:
+def sign_in(email: str, password: str, otp: str = "", *, client: str, answer: str | None = None) -> SignedIn:
     """Begin a family of tokens for whoever shows the password and, where the account has one, the second factor.
 
-    Raises what `check_password` and `check_second_factor` raise. `client` is the network it comes from.
+    Raises what `check_password` and `check_second_factor` raise. `client` is the network it comes from, `answer` that
+    to a CAPTCHA.
     """
-    user = check_password(email, password, client=client)
+    user = check_password(email, password, client=client, answer=answer)
     return _begin(user, second_factor=check_second_factor(user, otp, client=client))
 
 
-def check_password(email: str, password: str, *, client: str) -> User:
+def check_password(email: str, password: str, *, client: str, answer: str | None = None) -> User:
     """Return whose address and password these are: the first half of signing in, `check_second_factor` is the other.
 
     One hash is made, whether the address is known or not. Raises UnauthenticatedError `invalid_credentials`;
-    ForbiddenError `email_unverified`, with the `signup_id`, after the password of an attempt to sign up; ThrottledError
-    after too many failures from that network.
+    ForbiddenError `email_unverified`, with the `signup_id`, after the password of an attempt to sign up. After too many
+    failures from that network it asks for a CAPTCHA, where one is switched on (InvalidError), else for time to pass
+    (ThrottledError).
     """
-    admit(_failures(email, client))  # before the hash, which is dear
+    _admit_try(email, client, answer)  # before the hash, which is dear
     return _whose_password(email, password)
 
 
@@ -103,6 +108,17 @@ def sign_out_everywhere(user: User) -> None:
     """End all of one's own sessions, wherever one is signed in."""
     end_sessions(user)
     audit.record(f"user:{user.pk}", "user.signed_out_everywhere", user.id)
+
+
+def _admit_try(email: str, client: str, answer: str | None) -> None:
+    failures = _failures(email, client)
+    try:
+        admit(failures)
+    except ThrottledError:
+        if captcha.widget() is None:
+            raise
+        captcha.check(answer, client, purpose="login")
+        admit(Claim("login-failed-by-people", failures.subject, _FAILURES_OF_PEOPLE))
 
 
 def _failures(email: str, client: str) -> Claim:

@@ -47,12 +47,14 @@ def login_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return HttpResponseRedirect(_own_page(request, request.GET.get("next", "")))
     form = LoginForm(sent(request), initial={"next": request.GET.get("next", "")})
+    purpose = ""
     if form.is_valid():
         try:
             return _sign_in(request, **form.cleaned_data)
         except REFUSED as error:
             form.refuse(error)
-    return show(request, "web/accounts/login.html", form)
+            purpose = "login" if error.code.startswith("captcha_") else ""
+    return show(request, "web/accounts/login.html", form, purpose=purpose)
 
 
 @form_page
@@ -89,7 +91,7 @@ def _sign_in(request: HttpRequest, email: str, password: str, next: str) -> Http
     limit(request, "login")
     client = network(request.META)
     try:
-        user = sessions.check_password(email, password, client=client)
+        user = sessions.check_password(email, password, client=client, answer=request.POST.get("captcha"))
     except ForbiddenError as error:
         if "signup_id" not in error.data:
             raise
