@@ -19,7 +19,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from tests.support import make
 from turnout.accounts.actions import passwords
 from turnout.accounts.actions.second_factor import enrol_second_factor
-from turnout.accounts.actions.sessions import sign_in
+from turnout.accounts.actions.sessions import check_second_factor, sign_in
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
 from turnout.accounts.queries import living_family
 from turnout.core.models import AuditEntry
@@ -308,6 +308,20 @@ def test_staff_have_their_rights_where_the_second_factor_was_shown(browser: Clie
     enters(browser, staff, next="/admin/")
     assert went(send(browser, "/login/code/", {"otp": code_of(staff)})) == (302, "/admin/")
     assert browser.get("/admin/").status_code == 200
+
+
+def test_a_second_factor_begun_while_somebody_signs_in_was_not_shown(browser: Client) -> None:
+    staff = make.staff()
+
+    def check_then_begin(*given: Any, **named: Any) -> bool:
+        shown = check_second_factor(*given, **named)
+        enrol_second_factor(staff)
+        return shown
+
+    with patch("turnout.accounts.actions.sessions.check_second_factor", check_then_begin):
+        enters(browser, staff)
+    assert browser.get("/account/").status_code == 200
+    assert browser.get("/admin/").status_code == 302
 
 
 @pytest.mark.parametrize("fields", [{"is_active": False}, {"address_verified": False}])

@@ -68,13 +68,13 @@ def second_factor_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             limit(request, "login")
-            sessions.check_second_factor(user, form.cleaned_data["otp"], client=network(request.META))
+            shown = sessions.check_second_factor(user, form.cleaned_data["otp"], client=network(request.META))
         except UnauthenticatedError as error:
             form.refuse(UnauthenticatedError(_("This code is wrong, or it was used already."), error.code), at="otp")
         except REFUSED as error:
             form.refuse(error)
         else:
-            return _enter(request, user, half["next"])
+            return _enter(request, user, half["next"], second_factor=shown)
     return show(request, "web/accounts/second_factor.html", form)
 
 
@@ -97,10 +97,10 @@ def _sign_in(request: HttpRequest, email: str, password: str, next: str) -> Http
             raise
         return to_code(request, error.data["signup_id"], email)
     try:
-        sessions.check_second_factor(user, "", client=client)
+        shown = sessions.check_second_factor(user, "", client=client)
     except UnauthenticatedError:
         return _half_in(request, user, next)
-    return _enter(request, user, next)
+    return _enter(request, user, next, second_factor=shown)
 
 
 def _half_in(request: HttpRequest, user: User, following: str) -> HttpResponse:
@@ -120,11 +120,12 @@ def _who_is_half_in(half: dict[str, Any] | None) -> User | None:
     return user
 
 
-def _enter(request: HttpRequest, user: User, following: str) -> HttpResponse:
+def _enter(request: HttpRequest, user: User, following: str, *, second_factor: bool) -> HttpResponse:
     """Begin the session, under a new id. One that showed the second factor says so: staff rights hang on it."""
     request.session.pop(_HALF, None)
     login(request, user)
-    django_otp.login(request, second_factor_of(user))
+    if second_factor:  # one begun meanwhile was not shown
+        django_otp.login(request, second_factor_of(user))
     return HttpResponseRedirect(_own_page(request, following))
 
 
