@@ -19,5 +19,15 @@ for _name in (
     os.environ.pop(_name, None)
 os.environ["LOG_LEVEL"] = "ERROR"
 # Tests register many people from one address; those of the limits set their own.
-for _scope in ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX", "SECOND_FACTOR"):
+for _scope in (
+    "REGISTRATION",
+    "CONFIRM",
+    "LOGIN",
+    "SIGNUP",
+    "VERIFY",
+    "MAILBOX",
+    "ATTACK",
+    "EVENT_MAIL",
+    "SECOND_FACTOR",
+):
     os.environ[f"THROTTLE_{_scope}"] = ""

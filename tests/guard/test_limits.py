@@ -1,12 +1,14 @@
 """How often somebody may do something, and what happens when that is too often."""
 
+import contextlib
+import socket
 import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -17,7 +19,7 @@ from turnout.core.clock import now
 from turnout.core.errors import ThrottledError, UnavailableError
 from turnout.core.ids import new_id
 from turnout.guard import actions, counting
-from turnout.guard.actions import Claim, admit, forget_closed
+from turnout.guard.actions import Claim, admit, admitted, forget_closed
 from turnout.guard.addresses import network
 from turnout.guard.models import Counter
 from turnout.guard.notation import Window, windows
@@ -40,14 +42,6 @@ def place(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytes
 def _forget_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     counting._script.cache_clear()
     monkeypatch.setattr(actions._redis, "rests_until", float("-inf"))
-
-
-def admitted(*claims: Claim) -> bool:
-    try:
-        admit(*claims)
-    except ThrottledError:
-        return False
-    return True
 
 
 def somebody(text: str, scope: str = "test") -> Claim:
@@ -164,6 +158,45 @@ def test_without_redis_the_database_counts_and_redis_is_left_alone_for_a_while(
     admitted(claim)
     assert asked == []
     counting._script.cache_clear()
+
+
+def test_a_redis_that_takes_calls_and_never_answers_costs_less_than_two_seconds_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _forget_redis(monkeypatch)
+    claim = somebody("2/hour")
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        began = time.monotonic()
+        assert admitted(claim)
+        assert 0.4 < time.monotonic() - began < 2
+        began = time.monotonic()
+        assert [admitted(claim), admitted(claim)] == [True, False]
+        assert time.monotonic() - began < 0.4
+    assert Counter.objects.get().count == 2
+    counting._script.cache_clear()
+
+
+def test_within_an_action_a_refusal_undoes_nothing_else_and_an_action_that_fails_was_not_counted(
+    settings: Settings,
+) -> None:
+    settings.REDIS_URL = ""
+    claim, other = somebody("1/hour"), somebody("1/hour")
+    with transaction.atomic():
+        assert [admitted(claim), admitted(claim)] == [True, False]
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        assert admitted(other)
+        raise ZeroDivisionError
+    assert [admitted(claim), admitted(other)] == [False, True]
+
+
+def test_within_an_action_a_busy_database_is_worth_repeating_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_places: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(actions, "take_in_database", busy)
+    with transaction.atomic(), pytest.raises(OperationalError):
+        admit(somebody("5/hour"))
 
 
 def test_where_nothing_can_count_nothing_is_done_and_reading_goes_on(

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from tests.support import make
 from turnout.core.clock import now
 from turnout.notifications import actions
-from turnout.notifications.actions import ATTEMPTS, deliver_due, owe, send_again
+from turnout.notifications.actions import ATTEMPTS, deliver_due, owe, owe_after_all, send_again
 from turnout.notifications.models import Message
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import Registration
@@ -73,6 +73,30 @@ def test_what_is_due_is_sent_once_with_a_message_id_of_its_own() -> None:
     sent = {message.message()["Message-ID"] for message in mail.outbox}
     assert sent == {f"<{pk}@127.0.0.1>" for pk in Message.objects.values_list("pk", flat=True)}
     assert set(Message.objects.values_list("state", "lease", "last_error")) == {("sent", None, "")}
+
+
+def test_urgent_messages_go_before_thousands_of_others_and_patient_ones_behind() -> None:
+    event = make.event()
+    people = [make.pending(event) for _ in range(actions.BATCH + 5)]
+    Message.objects.all().delete()
+    *many, late, soon = people
+    owe("registration.confirm", late.id, late.email, patience=1)
+    for person in many:
+        owe("registration.confirm", person.id, person.email)
+    owe("registration.confirm", soon.id, soon.email, urgent=True)
+    deliver_due()
+    assert mail.outbox[0].to == [soon.email]
+    assert len(mail.outbox) == actions.BATCH
+    deliver_due()
+    assert [message.to for message in mail.outbox[1:]] == [[person.email] for person in [*many, late]]
+
+
+def test_what_was_void_and_is_true_again_goes_out_after_all() -> None:
+    registration, other = make.pending(make.event()), make.pending(make.event())
+    Message.objects.filter(subject=registration.pk).update(state="void", attempts=1)
+    Message.objects.filter(subject=other.pk).update(state="sent", sent_at=now())
+    assert owe_after_all("registration.confirm", [registration.pk, other.pk]) == 1
+    assert (deliver_due(), [message.to for message in mail.outbox]) == (1, [[registration.email]])
 
 
 def test_batches_follow_each_other_until_nothing_is_due() -> None:

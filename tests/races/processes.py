@@ -19,7 +19,7 @@ PRODUCT = ("manage.py",)
 SABOTAGED = ("-m", "tests.races.sabotaged")  # knows the same two commands
 _START_SECONDS = 60
 _STOP_SECONDS = 20
-_SCOPES = ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX", "SECOND_FACTOR")
+_SCOPES = ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX", "ATTACK", "EVENT_MAIL", "SECOND_FACTOR")
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG")
 
 

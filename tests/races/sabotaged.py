@@ -76,7 +76,7 @@ def pause_then_seat(registration: Registration) -> None:
 
 def claim_regardless_of_leases(lease: uuid.UUID) -> list[Message]:
     """Take what is due, whoever else is delivering it."""
-    due = Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("due_at")
+    due = Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("urgency", "due_at")
     return outbox._take(due, lease) if due.exists() else []
 
 

@@ -184,8 +184,14 @@ TEST_RUNNER = "turnout.config.testing.PytestRunner"
 DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'turnout.sqlite3'}"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
+# One that hangs is soon given up: by itself the library would wait for ever.
+_REDIS = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
 CACHES: dict[str, dict[str, Any]] = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": _REDIS,
+    }
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
@@ -255,6 +261,7 @@ def _windows(scope: str, default: str) -> tuple[Window, ...]:
 # By network. Many people share one: a campus, a mobile provider.
 THROTTLES = {
     "registration": _windows("registration", "60/minute,600/hour,3000/day"),
+    "attack": _windows("attack", "10/minute,60/hour"),  # at one event, while it is under attack
     "confirm": _windows("confirm", "120/minute,1200/hour"),
     "login": _windows("login", "60/minute,600/hour"),
     "signup": _windows("signup", "20/minute,100/hour,500/day"),
@@ -262,6 +269,8 @@ THROTTLES = {
 }
 # How many mails nobody asked for from within an account one mailbox may get.
 THROTTLE_MAILBOX = _windows("mailbox", "5/day")
+# How many confirmation mails of one event go out before they wait behind all other mail.
+THROTTLE_EVENT_MAIL = _windows("event_mail", "2000/hour")
 # How often a code of six digits may be tried for one account, after the right password.
 THROTTLE_SECOND_FACTOR = _windows("second_factor", "5/minute,30/hour,100/day")
 

@@ -31,7 +31,7 @@ def transactional(action: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(action)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        if connection.in_atomic_block and not _is_test_wrapper():
+        if within_transaction():
             return action(*args, **kwargs)
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -45,6 +45,11 @@ def transactional(action: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError  # pragma: no cover  # the loop returns or raises
 
     return run
+
+
+def within_transaction() -> bool:
+    """Tell whether an action is under way that what we do now belongs to."""
+    return connection.in_atomic_block and not _is_test_wrapper()
 
 
 def violates(error: IntegrityError, *names: str) -> bool:

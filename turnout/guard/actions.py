@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 import redis
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError, OperationalError
 from django.utils.translation import gettext as _
 
 from turnout.core.clock import now
 from turnout.core.errors import ThrottledError, UnavailableError
 from turnout.core.text import digest
-from turnout.core.transactions import transactional
+from turnout.core.transactions import transactional, within_transaction
 from turnout.guard.counting import Place, Refusal, forget_in_redis, take_in_database, take_in_redis
 from turnout.guard.models import Counter, SpentChallenge
 from turnout.guard.notation import Window
@@ -64,6 +64,15 @@ def admit(*claims: Claim) -> None:
         window, seconds = refusal.place.window, -(-refusal.wait // 1000) or 1
         message = _("Too many requests. Try again in %(seconds)s seconds.") % {"seconds": seconds}
         raise ThrottledError(message, retry_after=seconds, window=str(window))
+
+
+def admitted(*claims: Claim) -> bool:
+    """Do the same, and tell whether it was counted: for what is done in another way where it is too often."""
+    try:
+        admit(*claims)
+    except ThrottledError:
+        return False
+    return True
 
 
 def forgive(*claims: Claim) -> None:
@@ -118,5 +127,7 @@ def _take(places: list[Place]) -> Refusal | None:
     try:
         return take_in_database(places)
     except (DatabaseError, InterfaceError) as error:
+        if within_transaction() and isinstance(error, OperationalError):
+            raise  # it may be worth repeating, which only the whole action can be
         log.exception("limiter_without_counters")
         raise UnavailableError(_("This can't be done at the moment. Try again soon.")) from error

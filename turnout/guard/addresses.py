@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 _HOME = 64  # of an IPv6 address: what a provider gives to one household
+_BLOCKS = {4: 24, 6: 48}  # what is handed out, and rented, together
 
 
 def network(environ: Mapping[str, Any]) -> str:
@@ -20,6 +21,15 @@ def network(environ: Mapping[str, Any]) -> str:
     hops = [hop.strip() for hop in str(environ.get("HTTP_X_FORWARDED_FOR", "")).split(",") if hop.strip()]
     claimed = hops[-trusted] if 0 < trusted <= len(hops) else remote
     return _network(claimed) or _network(remote) or "unknown"
+
+
+def block(client: str) -> str:
+    """Return the neighbourhood of a network that `network` returned: an IPv4 /24 or an IPv6 /48; empty if unknown."""
+    try:
+        address = ipaddress.ip_network(client)
+    except ValueError:
+        return ""
+    return str(address.supernet(new_prefix=_BLOCKS[address.version]))
 
 
 def _network(text: str) -> str:

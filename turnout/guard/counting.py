@@ -13,7 +13,7 @@ import redis
 from django.conf import settings
 from django.db import connection, transaction
 
-from turnout.core.transactions import transactional
+from turnout.core.transactions import transactional, within_transaction
 from turnout.guard.models import Counter
 from turnout.guard.notation import Window
 
@@ -74,9 +74,20 @@ def forget_in_redis(keys: Sequence[str]) -> None:
     _client().delete(*(f"{_PREFIX}{key}" for key in keys))
 
 
-@transactional
 def take_in_database(places: Sequence[Place]) -> Refusal | None:
-    """Do the same in the database. It must be the outermost action: what is too much is rolled back."""
+    """Do the same in the database. Within an action that fails, what it counted was never done."""
+    if not within_transaction():
+        return _take_alone(places)
+    with transaction.atomic():  # a savepoint: what is too much takes nothing else with it
+        return _take(places)
+
+
+@transactional
+def _take_alone(places: Sequence[Place]) -> Refusal | None:
+    return _take(places)
+
+
+def _take(places: Sequence[Place]) -> Refusal | None:
     refusals = _counted_too_often(places)
     if refusals:
         transaction.set_rollback(True)

@@ -4,6 +4,7 @@ import contextlib
 import random
 import smtplib
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 
 import structlog
@@ -28,15 +29,30 @@ _BACKOFF_MOST = timedelta(hours=6)
 _PERMANENT = 500  # SMTP replies from here on say the same next time (RFC 5321, section 4.2.1)
 
 
-def owe(kind: str, subject: uuid.UUID, recipient: str, *, version: int = 1, urgent: bool = False) -> None:  # noqa: ARG001, FBT
+def owe(  # noqa: PLR0913  # what a message is
+    kind: str, subject: uuid.UUID, recipient: str, *, version: int = 1, urgent: bool = False, patience: int = 0
+) -> None:
     """Write down that this message is owed, in the transaction of the deed it tells of.
 
-    `(kind, subject, version)` is unique: the same message is never owed twice.
+    `(kind, subject, version)` is unique: the same message is never owed twice. An urgent one goes before all others;
+    `patience` is how many ranks one waits behind the usual.
     """
     start = now()
     Message.objects.create(
-        kind=kind, subject=subject, version=version, recipient=recipient, due_at=start, created_at=start
+        kind=kind,
+        subject=subject,
+        version=version,
+        recipient=recipient,
+        urgency=Message.Urgency.URGENT if urgent else Message.Urgency.USUAL + patience,
+        due_at=start,
+        created_at=start,
     )
+
+
+def owe_after_all(kind: str, subjects: Collection[uuid.UUID]) -> int:
+    """Let messages be due that were void when their turn came, since what they say is true again; return how many."""
+    void = Message.objects.filter(kind=kind, subject__in=subjects, state=Message.State.VOID)
+    return void.update(state=Message.State.DUE, due_at=now(), attempts=0)
 
 
 def deliver_due() -> int:
@@ -73,7 +89,7 @@ def send_again(message: Message, *, actor: str) -> bool:
 def _claim(lease: uuid.UUID) -> list[Message]:
     start = now()
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=start)
-    due = Message.objects.filter(free, state=Message.State.DUE, due_at__lte=start).order_by("due_at")
+    due = Message.objects.filter(free, state=Message.State.DUE, due_at__lte=start).order_by("urgency", "due_at")
     # Asked first without a lock, so that an idle worker never writes.
     return _take(due, lease) if due.exists() else []
 
@@ -85,7 +101,7 @@ def _take(due: QuerySet[Message], lease: uuid.UUID) -> list[Message]:
     Message.objects.filter(pk__in=chosen).update(
         lease=lease, leased_until=now() + settings.OUTBOX_LEASE, attempts=F("attempts") + 1
     )
-    return list(Message.objects.filter(lease=lease).order_by("due_at"))
+    return list(Message.objects.filter(lease=lease).order_by("urgency", "due_at"))
 
 
 def _renew(message: Message, lease: uuid.UUID) -> bool:

@@ -23,12 +23,21 @@ class Message(models.Model):
         DEAD = "dead"  # given up: an organiser sees it and may send it again
         VOID = "void"  # no longer true when its turn came
 
+    class Urgency(models.IntegerChoices):
+        """What goes first while more is due than the mail server takes."""
+
+        URGENT = 0  # somebody waits for it with a page open: codes, resets
+        USUAL = 1
+        PATIENT = 2  # strangers have asked for very many at this event
+        LAST = 3  # one network has
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=60)
     subject = models.UUIDField()
     version = models.PositiveIntegerField(default=1)
     recipient = models.EmailField()
     state = models.CharField(max_length=4, choices=State, default=State.DUE)
+    urgency = models.PositiveSmallIntegerField(choices=Urgency, default=Urgency.USUAL)
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
     # Who is delivering it, and until when nobody else may.
@@ -41,7 +50,7 @@ class Message(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(fields=["state", "due_at"], name="message_by_due"),
+            models.Index(fields=["state", "urgency", "due_at"], name="message_by_turn"),
             models.Index(fields=["lease"], name="message_by_lease"),
         ]
         constraints: ClassVar = [
