@@ -16,6 +16,7 @@ from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Parts, update_event
 from turnout.events.models import Event, SeatPool, Session
+from turnout.registrations.attacks.models import Alarm
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +203,38 @@ def test_a_programme_too_long_for_one_form_leaves_its_event_to_be_changed(desk: 
     assert 'name="sessions-TOTAL_FORMS"' in desk.get(f"/admin/events/event/{event.pk}/change/").content.decode()
     update_event(event, Parts(sessions=sessions))
     assert 'name="sessions-TOTAL_FORMS"' not in desk.get(f"/admin/events/event/{event.pk}/change/").content.decode()
+
+
+def test_staff_switch_attack_mode_see_a_burst_roll_it_back_and_undo_that(desk: Client) -> None:
+    assert "Switch on" in desk.get("/admin/registrations/alarm/platform/").content.decode()
+    desk.post("/admin/registrations/alarm/platform/", {"on": "1"})
+    event = make.event()
+    for name in ("amina", "bilal"):
+        make.pending(event, email=f"{name}@{name}.example")
+    page = f"/admin/events/event/{event.id}/burst/"
+    shown = desk.get(page).content.decode()
+    assert all(text in shown for text in ("2 registered", "2 quarantined", "amina.example", "Roll back"))
+    assert page in desk.get(f"/admin/events/event/{event.id}/change/").content.decode()
+
+    desk.post(page, {"deed": "roll_back", "domains": ["amina.example"]})
+    assert sorted(Registration.objects.values_list("email", "status")) == [
+        ("amina@amina.example", "cancelled"),
+        ("bilal@bilal.example", "pending"),
+    ]
+    desk.post(page, {"undo": str(event.rollbacks.get().pk)})
+    assert set(Registration.objects.values_list("status", flat=True)) == {"pending"}
+    assert desk.post(page, {"undo": str(event.id)}).status_code == 404
+    desk.post(page, {"mode": "off"})
+    assert event.alarm.mode == "off"
+    Registration.objects.all().delete()
+    assert "No registration of this event is quarantined." in desk.post(page, {}, follow=True).content.decode()
+    desk.post("/admin/registrations/alarm/platform/", {"on": ""})
+    assert desk.get("/admin/registrations/alarm/").status_code == 200
+
+
+def test_attack_mode_is_behind_the_second_factor(browser: Client, staff: User) -> None:
+    browser.handler.enforce_csrf_checks = False
+    browser.force_login(staff)
+    for page in ("/admin/registrations/alarm/platform/", f"/admin/events/event/{make.event().id}/burst/"):
+        assert browser.post(page, {"on": "1"}).status_code == 302
+    assert not Alarm.objects.exists()

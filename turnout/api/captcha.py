@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from turnout.guard import captcha
+from turnout.registrations.attacks.queries import under_attack
 
 
 class ChallengeParametersSerializer(serializers.Serializer[Any]):
@@ -35,17 +36,29 @@ class CaptchaSerializer(serializers.Serializer[Any]):
     signature = serializers.CharField(required=False, help_text="ALTCHA.")
 
 
+class AskedForSerializer(serializers.Serializer[Any]):
+    """What a CAPTCHA is asked for."""
+
+    event = serializers.UUIDField(
+        required=False, help_text="To register there: under attack one is asked for where else none is."
+    )
+
+
 class CaptchaView(APIView):
     """Where a client asks."""
 
     permission_classes = (AllowAny,)
     authentication_classes = ()  # the same for everybody
 
-    @extend_schema(operation_id="captcha", responses={200: CaptchaSerializer})
-    def get(self, _request: Request) -> Response:
+    @extend_schema(operation_id="captcha", parameters=[AskedForSerializer], responses={200: CaptchaSerializer})
+    def get(self, request: Request) -> Response:
         """Say which CAPTCHA is asked for. Its answer is sent as `captcha`.
 
         ALTCHA: a fresh challenge for ten minutes; the answer is what its widget gives. reCAPTCHA v3 and Turnstile: the
         action is `registration`, `signup`, `login` or `password_reset`.
         """
-        return Response(captcha.challenge(), headers={"Cache-Control": "no-store"})
+        asked_for = AskedForSerializer(data=request.query_params)
+        asked_for.is_valid(raise_exception=True)
+        event = asked_for.validated_data.get("event")
+        always = event is not None and under_attack(event)
+        return Response(captcha.challenge(always=always), headers={"Cache-Control": "no-store"})

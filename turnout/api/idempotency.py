@@ -15,7 +15,7 @@ T = TypeVar("T")
 _LONGEST = 255
 
 
-def idempotent(handler: Callable[[Any, Request], Response]) -> Callable[[Any, Request], Response]:
+def idempotent(handler: Callable[[Any, Request], Response]) -> Callable[..., Response]:
     """Let a POST with an `Idempotency-Key` be one deed however often it is sent; its answer must hold no secret."""
 
     def deed(view: APIView, request: Request, _nothing: None) -> Response:
@@ -26,16 +26,16 @@ def idempotent(handler: Callable[[Any, Request], Response]) -> Callable[[Any, Re
 
 def idempotent_after(
     prepare: Callable[[Any, Request], T],
-) -> Callable[[Callable[[Any, Request, T], Response]], Callable[[Any, Request], Response]]:
+) -> Callable[[Callable[[Any, Request, T], Response]], Callable[..., Response]]:
     """Do the same for a handler with something before it that must stay outside its transaction.
 
     `prepare` checks the request's shape, and then what takes long or works once, such as a CAPTCHA. It is not asked
     again for a deed that is done. The handler gets what it returns.
     """
 
-    def decorate(handler: Callable[[Any, Request, T], Response]) -> Callable[[Any, Request], Response]:
+    def decorate(handler: Callable[[Any, Request, T], Response]) -> Callable[..., Response]:
         @functools.wraps(handler)
-        def post(view: APIView, request: Request) -> Response:
+        def post(view: APIView, request: Request, **_named_in_the_address: Any) -> Response:
             key = request.headers.get("Idempotency-Key") or request.headers.get("X-Idempotency-Key")
             if not key:
                 return handler(view, request, prepare(view, request))

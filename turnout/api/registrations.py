@@ -23,6 +23,7 @@ from turnout.events.models import AttendanceType, Event
 from turnout.guard import captcha
 from turnout.guard.addresses import network
 from turnout.registrations import actions
+from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import find, position
 from turnout.registrations.tickets import ticket_pdf, ticket_png, ticket_svg, ticket_text
@@ -163,7 +164,8 @@ def _asked(_view: APIView, request: Request) -> dict[str, Any]:
     serializer = NewRegistrationSerializer(data=request.data, context={"request": request})
     serializer.is_valid(raise_exception=True)
     fields: dict[str, Any] = serializer.validated_data
-    captcha.check(fields["captcha"], network(request.META), purpose="registration")
+    always = under_attack(fields["event"].id)
+    captcha.check(fields["captcha"], network(request.META), purpose="registration", always=always)
     return fields
 
 
@@ -189,7 +191,8 @@ class RegistrationsView(GuestView):
             attendance_type=fields["attendance_type"],
             language=get_language() or "en",
         )
-        return Response(RegistrationSerializer(actions.register(fields["event"], guest)).data, status=201)
+        registration = actions.register(fields["event"], guest, client=network(request.META))
+        return Response(RegistrationSerializer(registration).data, status=201)
 
 
 class ConfirmView(GuestView):

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from turnout.api import accounts, captcha, events, me, partners, registrations, speakers, system, two_factor
+from turnout.api import accounts, attacks, captcha, events, me, partners, registrations, speakers, system, two_factor
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
@@ -34,6 +34,11 @@ urlpatterns = [
     path("registrations/<uuid:registration_id>/cancel/", registrations.CancelView.as_view()),
     path("registrations/<uuid:registration_id>/ticket/", registrations.TicketView.as_view()),
     path("registrations/<uuid:registration_id>/ticket.<str:form>", registrations.TicketFileView.as_view()),
+    path("events/<uuid:pk>/attack-mode/", attacks.EventSwitchView.as_view()),
+    path("events/<uuid:pk>/burst/", attacks.BurstView.as_view()),
+    path("events/<uuid:pk>/burst/rollback/", attacks.RollbackView.as_view()),
+    path("events/<uuid:pk>/burst/rollback/<uuid:rollback_id>/undo/", attacks.UndoView.as_view()),
+    path("attack-mode/", attacks.SwitchView.as_view()),
     path("captcha/", captcha.CaptchaView.as_view()),
     path("me/two-factor/", two_factor.TwoFactorView.as_view()),
     path("me/two-factor/confirm/", two_factor.TwoFactorConfirmView.as_view()),

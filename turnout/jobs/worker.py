@@ -14,6 +14,7 @@ from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed, forget_spent
 from turnout.notifications.actions import deliver_due
 from turnout.registrations.actions import expire_unconfirmed
+from turnout.registrations.attacks.actions import forget_blocks, sweep_attacks
 
 log = structlog.get_logger()
 
@@ -56,7 +57,10 @@ def _deliver() -> int:
 
 
 def _sweep() -> int:
-    return expire_unconfirmed() + mark_over() + forget_old() + forget_closed() + forget_spent() + forget_expired()
+    accounts = forget_expired()
+    registrations = expire_unconfirmed() + sweep_attacks() + forget_blocks()
+    guard = forget_closed() + forget_spent()
+    return accounts + registrations + guard + mark_over() + forget_old()
 
 
 def _guarded(work: Callable[[], int]) -> int | None:

@@ -7,6 +7,7 @@ ever changed under its pool's lock, so no two transactions wait for each other i
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
@@ -18,8 +19,14 @@ from turnout.core.ids import new_id
 from turnout.core.text import normal_address
 from turnout.core.transactions import ATTEMPTS, RaceLostError, transactional, violates
 from turnout.events.models import AttendanceType, Event, SeatPool
+from turnout.guard.actions import Claim, admit, admitted
+from turnout.guard.addresses import block
+from turnout.guard.mailboxes import within_mail_budget
+from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
-from turnout.registrations.models import CONFIRMATION_LIVES, Registration, active_key
+from turnout.registrations.attacks.actions import watch
+from turnout.registrations.attacks.queries import under_attack
+from turnout.registrations.models import BLOCK_KEPT, CONFIRM_MAIL, CONFIRMATION_LIVES, Registration, active_key
 from turnout.registrations.queries import (
     can_be_changed,
     closed,
@@ -33,6 +40,7 @@ from turnout.registrations.tickets import TICKET
 
 Status = Registration.Status
 _EXPIRY_BATCH = 500
+_FIRST_MAILS = windows("3/hour")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +55,12 @@ class Guest:
 
 
 @transactional
-def register(event: Event, guest: Guest) -> Registration:
+def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
     """Write down a guest's wish to come, and owe them a mail to confirm it. No seat is taken, nobody is bound.
 
-    Whoever registered before with that address, the answer is the same.
+    Whoever registered before with that address, the answer is the same; so it is where the mailbox has got all the
+    mails it may, and none is owed. `client` is the network they come from. Under attack it may register less often
+    (ThrottledError), and whoever registers is quarantined until they confirm.
     Raises ConflictError `registration_closed`, `registration_not_open`, or `event_full` where there is no waiting list;
     InvalidError where the event can't be attended that way.
     """
@@ -58,18 +68,27 @@ def register(event: Event, guest: Guest) -> Registration:
     _check_offered(event, guest.attendance_type)
     if not event.waitlist_enabled and not pools_for(event, guest.attendance_type).filter(SeatPool.free()).exists():
         raise event_full()
+    attacked = under_attack(event.id) or watch(event)
+    if attacked:
+        admit(Claim("attack", f"{event.id} {client}", settings.THROTTLES["attack"]))
     start = now()
+    address, origin = normal_address(guest.email), block(client)
     registration = Registration.objects.create(
         event=event,
         full_name=guest.full_name,
-        email=normal_address(guest.email),
+        email=address,
         phone=guest.phone,
         attendance_type=guest.attendance_type,
         language=guest.language,
         created_at=start,
         expires_at=start + CONFIRMATION_LIVES,
+        block=origin,
+        block_until=start + BLOCK_KEPT if origin else None,
+        mail_domain=address.rpartition("@")[2],
+        quarantined_at=start if attacked else None,
     )
-    owe("registration.confirm", registration.id, registration.email)
+    if within_mail_budget(address, client, purpose="registration"):
+        owe(CONFIRM_MAIL, registration.id, address, patience=_patience(event, client))
     audit.record(audit.GUEST, "registration.created", registration.id)
     return registration
 
@@ -174,6 +193,19 @@ def expire_unconfirmed() -> int:
     return len(overdue)
 
 
+def _patience(event: Event, client: str) -> int:
+    """Tell how far behind other mail a confirmation mail goes, so that a flood holds up itself and nobody else.
+
+    The first three an hour of each network go with all other mail, as long as the event does not owe very many of
+    them; then behind other events' mail. Further ones of a network go last.
+    """
+    if not settings.THROTTLE_EVENT_MAIL:
+        return 0
+    if not admitted(Claim("event_mail.network", f"{event.id} {client}", _FIRST_MAILS)):
+        return 2
+    return 0 if admitted(Claim("event_mail", str(event.id), settings.THROTTLE_EVENT_MAIL)) else 1
+
+
 def _seat(registration: Registration) -> None:
     """Take a seat if there is one, else the next place in line, by statements that decide and count in one."""
     pools = pools_for(registration.event, registration.attendance_type)
@@ -213,6 +245,7 @@ def _admit(registration: Registration, ticket_key: str, kind: str) -> None:
 def _activate(registration: Registration, status: Status, **fields: object) -> None:
     fields["active_key"] = active_key(registration.event_id, registration.email)
     fields["confirmed_at"] = registration.confirmed_at or now()
+    fields |= {"quarantined_at": None, "rolled_back_by": None, "cancelled_at": None}  # a proven mailbox is through
     try:
         _move(registration, status, **fields)
     except IntegrityError as error:

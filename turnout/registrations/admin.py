@@ -20,6 +20,7 @@ from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
 from turnout.registrations.actions import cancel, change_capacity, check_capacity
+from turnout.registrations.attacks.admin import BurstPage
 from turnout.registrations.models import Registration
 
 _MOST_SEATS = 2**31 - 1  # what the column holds
@@ -145,7 +146,7 @@ class KeptAdmin(TrailAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(KeptAdmin):
+class EventAdmin(BurstPage, KeptAdmin):
     """Events and workshops."""
 
     form = EventForm
@@ -154,6 +155,7 @@ class EventAdmin(KeptAdmin):
     search_fields = ("title", "location")
     date_hierarchy = "starts_at"
     autocomplete_fields = ("partner", "speakers")
+    actions_detail: ClassVar = ["burst"]
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         """Show the capacities that this event has."""
@@ -223,7 +225,7 @@ class RegistrationAdmin(LookOnlyAdmin):
     """Who registered; the team can cancel for somebody."""
 
     list_display = ("full_name", "email", "event", "status", "attendance_type", "place", "created_at")
-    list_filter = ("status", "attendance_type")
+    list_filter = ("status", "attendance_type", ("quarantined_at", admin.EmptyFieldListFilter))
     list_select_related = ("event",)
     search_fields = ("full_name", "email")
     actions: ClassVar = ["cancel_chosen"]

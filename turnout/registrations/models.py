@@ -16,9 +16,14 @@ from turnout.core.ids import new_id
 from turnout.core.text import address_key, digest
 from turnout.core.tokens import fits_key, make_key, make_token
 from turnout.events.models import AttendanceType, Event
+from turnout.registrations.attacks.models import Alarm, Rollback
+
+__all__ = ["Alarm", "Registration", "Rollback"]
 
 CONFIRMATION_LIVES = timedelta(days=7)
-CONFIRM = "registration.confirm"
+BLOCK_KEPT = timedelta(days=30)
+CONFIRM = "registration.confirm"  # what its token is for
+CONFIRM_MAIL = "registration.confirm"  # the kind of the mail that holds it
 MANAGE = "registration.manage"
 
 
@@ -69,6 +74,13 @@ class Registration(models.Model):
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)  # the address, not the seat
     cancelled_at = models.DateTimeField(null=True)
+    # By what a burst is told: the IPv4 /24 or IPv6 /48 it came from, until it is forgotten, and the mail domain.
+    block = models.CharField(max_length=43, blank=True, editable=False)
+    block_until = models.DateTimeField(null=True, editable=False)
+    mail_domain = models.CharField(max_length=253, blank=True, editable=False)
+    # Made under attack and not confirmed: a mark on what is pending, and on what became of it unconfirmed.
+    quarantined_at = models.DateTimeField(null=True, editable=False)
+    rolled_back_by = models.UUIDField(null=True, editable=False)  # the Rollback, while it is not undone
 
     objects: ClassVar[models.Manager["Registration"]] = RegistrationQuerySet.as_manager()
 
@@ -77,6 +89,8 @@ class Registration(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["event", "status", "place"], name="registration_by_line"),
             models.Index(fields=["status", "expires_at"], name="registration_by_expiry"),
+            models.Index(fields=["created_at", "event"], name="registration_by_moment"),
+            models.Index(fields=["block_until"], name="registration_by_block_until"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["active_key"], name="registration_active_once"),
@@ -93,6 +107,18 @@ class Registration(models.Model):
                 condition=~Q(status="confirmed") | Q(ticket_id__isnull=False), name="registration_confirmed_has_ticket"
             ),
             models.CheckConstraint(condition=~Q(full_name="") & ~Q(email=""), name="registration_names_somebody"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["confirmed", "waitlisted"]) | Q(quarantined_at__isnull=True),
+                name="registration_confirmed_is_through",
+            ),
+            models.CheckConstraint(
+                condition=Q(rolled_back_by__isnull=True) | Q(status="cancelled", quarantined_at__isnull=False),
+                name="registration_rolled_back_is_cancelled",
+            ),
+            models.CheckConstraint(
+                condition=Q(block="", block_until__isnull=True) | ~Q(block="") & Q(block_until__isnull=False),
+                name="registration_block_is_forgotten",
+            ),
         ]
 
     def __str__(self) -> str:

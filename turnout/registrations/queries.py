@@ -29,13 +29,14 @@ def find(registration_id: uuid.UUID, actor: AbstractBaseUser | AnonymousUser, ke
 def to_confirm(token: str) -> Registration:
     """Return the registration that a token from a confirmation mail stands for, confirmed already or not.
 
+    One that was rolled back counts as pending: a click on the link proves the mailbox.
     Raises InvalidError `token_invalid`; GoneError `token_expired`; ConflictError `registration_cancelled`.
     """
     registration = Registration.objects.select_related("event").filter(pk=read_token(CONFIRM, token)).first()
     if registration is None or registration.expires_at <= now() or registration.status == Registration.Status.EXPIRED:
         message = _("This link is older than seven days. Register again to get a new one.")
         raise GoneError(message, "token_expired")
-    if registration.status == Registration.Status.CANCELLED:
+    if registration.status == Registration.Status.CANCELLED and registration.rolled_back_by is None:
         message = _("This registration was cancelled. Register again to come after all.")
         raise ConflictError(message, "registration_cancelled")
     return registration

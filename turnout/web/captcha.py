@@ -23,9 +23,11 @@ _SOURCES = {
 }
 
 
-def render_asking(request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+def render_asking(
+    request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200, always: bool = False
+) -> HttpResponse:
     """Render a page whose form includes `web/captcha.html`, with the widget's sources in its policy and no others."""
-    shown = captcha.widget()
+    shown = captcha.widget(always=always)
     response = render(request, template, {**context, "captcha": shown}, status=status)
     if shown:
         csp_update(_SOURCES[shown.provider])(lambda _: response)(request)  # marks it for the middleware

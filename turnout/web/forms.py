@@ -1,6 +1,7 @@
 """What pages with forms share: how faults are said, and what keeps secrets and strangers' forms out."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -90,14 +91,16 @@ def limit(request: HttpRequest, scope: str) -> None:
     admit(Claim(scope, network(request.META), settings.THROTTLES[scope]))
 
 
-def ask_captcha(request: HttpRequest, purpose: str) -> None:
-    """Let pass who is no program, where a CAPTCHA is switched on; the purposes are those of the API. InvalidError."""
-    captcha.check(request.POST.get("captcha"), network(request.META), purpose=purpose)
+def ask_captcha(request: HttpRequest, purpose: str, *, always: bool = False) -> None:
+    """Let pass who is no program, where one is asked for or always; the purposes are those of the API. InvalidError."""
+    captcha.check(request.POST.get("captcha"), network(request.META), purpose=purpose, always=always)
 
 
-def show(request: HttpRequest, template: str, form: Form, *, purpose: str = "", **more: Any) -> HttpResponse:
+def show(
+    request: HttpRequest, template: str, form: Form, *, purpose: str = "", always: bool = False, **more: Any
+) -> HttpResponse:
     """Show a page with its form, as it is or with what is wrong in it, and with the CAPTCHA of a purpose."""
-    asking = render_asking if purpose else render
+    asking = partial(render_asking, always=always) if purpose else render
     response = asking(request, template, {"form": form, "purpose": purpose, **more}, status=form.status)
     if form.retry_after is not None:
         response["Retry-After"] = str(form.retry_after)

@@ -17,7 +17,9 @@ from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_
 from turnout.core.idempotency import once
 from turnout.events.models import AttendanceType, Event
 from turnout.events.queries import seats_left, seats_of
+from turnout.guard.addresses import network
 from turnout.registrations import actions
+from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
 from turnout.registrations.tickets import ticket_svg, where
@@ -81,7 +83,8 @@ def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
         messages.info(request, form.cleaned_data["email"], extra_tags="registered")
         return redirect("registered", event.pk)
     context = {"event": event, "barred": barred(event), "full": seats_of(event).available == 0}
-    return show(request, "web/registrations/register.html", form, purpose=_PURPOSE, **context)
+    asked = under_attack(event.id)
+    return show(request, "web/registrations/register.html", form, purpose=_PURPOSE, always=asked, **context)
 
 
 @never_cache
@@ -135,11 +138,11 @@ def _register(request: HttpRequest, event: Event, form: RegistrationForm) -> boo
     guest = actions.Guest(**fields, language=get_language() or "en")
 
     def deed() -> tuple[int, dict[str, Any]]:
-        actions.register(event, guest)
+        actions.register(event, guest, client=network(request.META))
         return 201, {}
 
     def first() -> None:
-        ask_captcha(request, _PURPOSE)
+        ask_captcha(request, _PURPOSE, always=under_attack(event.id))
 
     try:
         limit(request, "registration")
