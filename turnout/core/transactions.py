@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 
+from turnout.core.errors import NotFoundError
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -15,6 +17,12 @@ ATTEMPTS = 4  # the first, and three more
 
 _POSTGRES_STATES = {"40001", "40P01"}  # serialization_failure, deadlock_detected
 _MYSQL_ERRORS = {1020, 1205, 1213}  # record changed, lock wait timeout, deadlock
+# foreign_key_violation; a row that is pointed at, a row that points nowhere; SQLite names no more than the rule
+_BROKEN_LINKS: dict[str, set[object]] = {
+    "postgresql": {"23503"},
+    "mysql": {1451, 1452},
+    "sqlite": {"FOREIGN KEY constraint failed"},
+}
 
 
 class RaceLostError(Exception):
@@ -25,8 +33,9 @@ def transactional(action: Callable[P, R]) -> Callable[P, R]:
     """Run the action in one transaction, at most four times.
 
     It is run again when the database ended it (deadlock, serialization, lock timeout, SQLite's lock) or when the action
-    itself saw that it lost a race (`RaceLostError`). Inside another transaction it joins that one, and what ends it
-    ends the outer one too: only the outermost repeats.
+    itself saw that it lost a race (`RaceLostError`), or when what it names was deleted meanwhile, or named what it
+    deletes; NotFoundError where that is still so at the last attempt. Inside another transaction it joins that one, and
+    what ends it ends the outer one too: only the outermost repeats.
     """
 
     @functools.wraps(action)
@@ -37,7 +46,9 @@ def transactional(action: Callable[P, R]) -> Callable[P, R]:
             try:
                 with transaction.atomic():
                     return action(*args, **kwargs)
-            except (RaceLostError, OperationalError) as error:
+            except (RaceLostError, OperationalError, IntegrityError) as error:
+                if attempt == ATTEMPTS and _breaks_a_link(error):
+                    raise NotFoundError from error
                 if attempt == ATTEMPTS or not _worth_repeating(error):
                     raise
                 # Full jitter: those who collided must not collide again.
@@ -66,7 +77,7 @@ def _is_test_wrapper() -> bool:
 
 
 def _worth_repeating(error: Exception) -> bool:
-    if isinstance(error, RaceLostError):
+    if isinstance(error, RaceLostError) or _breaks_a_link(error):
         return True
     cause = error.__cause__
     if connection.vendor == "postgresql":
@@ -74,3 +85,11 @@ def _worth_repeating(error: Exception) -> bool:
     if connection.vendor == "mysql":
         return bool(error.args) and error.args[0] in _MYSQL_ERRORS
     return "locked" in str(error)
+
+
+def _breaks_a_link(error: Exception) -> bool:
+    """Tell whether a row would point at nothing."""
+    if not isinstance(error, IntegrityError):
+        return False
+    said: set[object] = {getattr(error.__cause__, "sqlstate", None), *error.args[:1]}
+    return not said.isdisjoint(_BROKEN_LINKS[connection.vendor])
