@@ -16,6 +16,7 @@ from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Parts, update_event
 from turnout.events.models import Event, SeatPool, Session
+from turnout.notifications.models import Message
 from turnout.registrations.attacks.models import Alarm
 from turnout.registrations.models import Registration
 
@@ -115,6 +116,18 @@ def test_staff_make_an_event_with_seats_sessions_and_languages(desk: Client, sta
     assert set(trail) == {(f"user:{staff.id}", "event.created"), (f"user:{staff.id}", "event.changed")}
 
 
+def test_staff_who_move_an_event_have_everybody_registered_told(desk: Client) -> None:
+    desk.post("/admin/events/event/add/", form_of(location="Algiers"))
+    event = Event.objects.get()
+    make.confirmed(event, "guest")
+    session = {"sessions-INITIAL_FORMS": "1", "sessions-0-id": str(event.sessions.get().pk)}
+    answer = desk.post(f"/admin/events/event/{event.pk}/change/", form_of(location="Oran", **session))
+    assert answer.status_code == 302, answer.context["errors"]
+    assert Message.objects.get(kind="registration.event_changed").recipient == "guest@example.org"
+    event.refresh_from_db()
+    assert (event.location, event.location_key) == ("Oran", "oran")
+
+
 def test_staff_make_an_event_with_seats_by_type(desk: Client) -> None:
     desk.post("/admin/events/event/add/", form_of(capacity="", capacity_on_site="2", capacity_online="0"))
     pools = {pool.attendance_type: pool.capacity for pool in SeatPool.objects.all()}
@@ -129,7 +142,7 @@ def test_staff_make_an_event_with_seats_by_type(desk: Client) -> None:
         ({"capacity": str(2**63)}, "capacity"),
         ({"capacity": "many"}, "capacity"),
         ({"timezone": "Mars/Base"}, "timezone"),
-        ({"ends_at_0": "2001-01-01"}, "__all__"),
+        ({"ends_at_0": "2001-01-01"}, "ends_at"),
         ({"offers_on_site": ""}, "__all__"),
         ({"title": ""}, "title"),
         ({"languages": "en, <b>"}, "languages"),

@@ -47,6 +47,8 @@ WITHOUT_A_PAGE = {
     "events.EventLanguage": "on its event's page",
     "events.Session": "on its event's page",
     "events.SeatPool": "on its event's page",
+    "events.TeamMember": "its owner's matter; staff reach it through the API",
+    "registrations.EventMove": "what mails of a move say; the audit trail says who moved it",
 }
 
 

@@ -10,7 +10,9 @@ from rest_framework.test import APIClient
 from tests.support import make
 from turnout.accounts.models import SignUp, TokenFamily, User
 from turnout.core.models import AuditEntry
+from turnout.events.actions.teams import add_member
 from turnout.notifications.models import Message
+from turnout.privacy.actions import erase
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -93,3 +95,15 @@ def test_a_strangers_rows_stay_as_they_are(amina: User) -> None:
     before = Registration.objects.filter(pk=stranger.pk).values().get()
     make.client(amina).delete("/api/me/", {})
     assert Registration.objects.filter(pk=stranger.pk).values().get() == before
+
+
+def test_memberships_of_teams_are_exported_and_erased_with_what_was_mailed_about_them(amina: User) -> None:
+    event = make.event(title="Soldering")
+    member = add_member(event, amina.email, "manager")
+    other = add_member(event, "other@example.org", "scanner")
+    export = make.client(amina).get("/api/me/export/").json()
+    assert [(row["event__title"], row["role"]) for row in export["teams"]] == [("Soldering", "manager")]
+    assert "team.added" in {row["kind"] for row in export["messages"]}
+    erase(amina)
+    assert list(event.team.all()) == [other]
+    assert "amina" not in Message.objects.get(subject=member.pk).recipient

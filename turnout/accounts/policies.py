@@ -2,8 +2,10 @@
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.utils.translation import gettext as _
 
 from turnout.accounts.models import Role, User
+from turnout.core.errors import ForbiddenError
 
 Actor = AbstractBaseUser | AnonymousUser
 
@@ -27,3 +29,11 @@ def is_facilitator(actor: Actor) -> bool:
 def role_of(user: User) -> str:
     """Return what somebody is: `seeker`, `facilitator`, or `staff` for who runs the platform."""
     return "staff" if user.is_staff else user.role
+
+
+def refusal(actor: Actor) -> ForbiddenError:
+    """Return the error for who is known and may not do this; staff learn what they have left out."""
+    if owes_second_factor(actor):
+        message = _("Staff rights need a session signed in with a second factor.")
+        return ForbiddenError(message, "second_factor_required")
+    return ForbiddenError(_("You may not do this."))

@@ -227,7 +227,11 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="turnout@localhost.lo
 # in the outbox until a mail server is named.
 MAIL_SHOWN = LOCAL and EMAIL_BACKEND == _KEPT
 MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != _KEPT
-MESSAGE_RENDERERS = {"account": "turnout.accounts.mails.render", "registration": "turnout.registrations.mails.render"}
+MESSAGE_RENDERERS = {
+    "account": "turnout.accounts.mails.render",
+    "registration": "turnout.registrations.mails.render",
+    "team": "turnout.events.mails.render",
+}
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 
@@ -344,6 +348,8 @@ SPECTACULAR_SETTINGS = {
         "AttendanceType": "turnout.events.models.AttendanceType",
         "EventKind": "turnout.events.models.Event.Kind",
         "EventStatus": "turnout.events.models.Event.Status",
+        "Role": "turnout.accounts.models.Role",
+        "TeamRole": "turnout.events.models.TeamMember.Role",
         "RegistrationStatus": "turnout.registrations.models.Registration.Status",
         "HealthStatus": "turnout.api.system.HealthStatus",
     },

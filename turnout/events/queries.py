@@ -2,10 +2,55 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from django.db.models import QuerySet
+
+from turnout.accounts.policies import Actor, refusal, runs_platform
 from turnout.core.clock import now
-from turnout.events.models import Event, EventQuerySet
+from turnout.core.errors import NotFoundError
+from turnout.events.models import Event, EventQuerySet, Partner, Speaker, TeamMember
+from turnout.events.policies import Right, Standing, may
+
+_Row = TypeVar("_Row", Speaker, Partner)
+
+
+def standing(event: Event, actor: Actor) -> Standing:
+    """Return what the actor is to the event."""
+    if runs_platform(actor):
+        return Standing.STAFF
+    if not actor.is_authenticated:
+        return Standing.STRANGER
+    if event.owner_id == actor.pk:
+        return Standing.OWNER
+    member = TeamMember.objects.filter(event=event).held_by(actor).first()
+    return Standing.STRANGER if member is None else Standing[member.role.upper()]
+
+
+def find_for(right: Right, actor: Actor, event_id: UUID, events: EventQuerySet | None = None) -> Event:
+    """Return one of the events to whom has this right there.
+
+    NotFoundError where the actor may not know of it; ForbiddenError where they may, and have not this right;
+    `second_factor_required` where what they lack is that.
+    """
+    known = Event.objects.all() if events is None else events
+    event = known.visible_to(actor).filter(pk=event_id).first()
+    if event is None:
+        raise NotFoundError
+    if not may(standing(event, actor), right):
+        raise refusal(actor)
+    return event
+
+
+def find_own(rows: "QuerySet[_Row]", actor: Actor, pk: UUID) -> _Row:
+    """Return a speaker or partner to its owner and to staff; NotFoundError where there is none, else ForbiddenError."""
+    row = rows.filter(pk=pk).first()
+    if row is None:
+        raise NotFoundError
+    if not runs_platform(actor) and (row.owner_id is None or row.owner_id != actor.pk):
+        raise refusal(actor)
+    return row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import functools
 import importlib.resources
 import zoneinfo
 from collections import defaultdict
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 
 from turnout.core.text import fold
 
@@ -109,6 +109,12 @@ def start_of_day(day: date, zone: str) -> datetime:
     Where clocks skip midnight that is the moment they do; where midnight comes twice it is the first one.
     """
     return datetime.combine(day, time.min, zoneinfo.ZoneInfo(zone)).astimezone(UTC)
+
+
+def at(clock: datetime, zone: tzinfo) -> datetime | None:
+    """Return the moment at which clocks in the zone show this: the first of two, None where they skip it."""
+    moment = clock.replace(tzinfo=zone).astimezone(UTC)
+    return moment if moment.astimezone(zone).replace(tzinfo=None) == clock else None
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import contextlib
 import random
 import smtplib
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 import structlog
@@ -23,6 +23,7 @@ from turnout.notifications.models import Message
 log = structlog.get_logger()
 
 BATCH = 20
+_OWED_AT_ONCE = 1000
 ATTEMPTS = 14  # with the backoff below: about two days
 _BACKOFF_FIRST = timedelta(seconds=30)
 _BACKOFF_MOST = timedelta(hours=6)
@@ -46,6 +47,18 @@ def owe(  # noqa: PLR0913  # what a message is
         urgency=Message.Urgency.URGENT if urgent else Message.Urgency.USUAL + patience,
         due_at=start,
         created_at=start,
+    )
+
+
+def owe_many(kind: str, recipients: Iterable[tuple[uuid.UUID, str]], *, version: int = 1) -> None:
+    """Write down that each of these is owed the same kind of message, about a subject of their own, all at once."""
+    start = now()
+    Message.objects.bulk_create(
+        (
+            Message(kind=kind, subject=subject, version=version, recipient=address, due_at=start, created_at=start)
+            for subject, address in recipients
+        ),
+        batch_size=_OWED_AT_ONCE,
     )
 
 

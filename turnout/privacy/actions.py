@@ -10,6 +10,7 @@ from turnout.core import audit
 from turnout.core.errors import ConflictError
 from turnout.core.text import address_key
 from turnout.core.transactions import transactional
+from turnout.events.models import TeamMember
 from turnout.notifications.models import Message
 from turnout.privacy.queries import messages_about, registrations_of
 from turnout.registrations.actions import cancel
@@ -33,6 +34,7 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
         )
     nobody = f"{user.id.hex}@erased.invalid"
     _erase_registrations(user, nobody)
+    _erase_memberships(user, nobody)
     _erase_account(user, nobody)
     audit.record(f"user:{user.id}", "user.erased", user.id)
 
@@ -51,6 +53,12 @@ def _erase_registrations(user: User, nobody: str) -> None:
         if row.active_key is not None:
             row.active_key = active_key(row.event_id, row.email)
     Registration.objects.bulk_update(left, ["full_name", "email", "phone", "key_version", "active_key"])
+
+
+def _erase_memberships(user: User, nobody: str) -> None:
+    members = TeamMember.objects.held_by(user)
+    _erase_messages(list(members.values_list("pk", flat=True)), nobody)
+    members.delete()
 
 
 def _erase_account(user: User, nobody: str) -> None:

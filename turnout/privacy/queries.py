@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from turnout.accounts.models import TokenFamily, User
 from turnout.core.models import AuditEntry
-from turnout.events.models import Event
+from turnout.events.models import Event, TeamMember
 from turnout.notifications.models import Message
 from turnout.registrations.models import Registration
 
@@ -44,11 +44,13 @@ def messages_about(subjects: Iterable[Any]) -> QuerySet[Message]:
 def export(user: User) -> dict[str, Any]:
     """Return everything held about somebody: plain values by name, moments as they are stored."""
     registrations = registrations_of(user).order_by("id")
-    subjects = [user.id, *registrations.values_list("id", flat=True)]
+    members = TeamMember.objects.held_by(user).order_by("id")
+    subjects = [user.id, *registrations.values_list("id", flat=True), *members.values_list("id", flat=True)]
     return {
         "account": _rows(User.objects.filter(pk=user.pk), _ACCOUNT)[0],
         "sessions": _rows(TokenFamily.objects.filter(user=user), _SESSION),
         "events": _rows(Event.objects.filter(owner=user), ("id", "title")),
+        "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
         "messages": _rows(messages_about(subjects), _MESSAGE),
         "deeds": _rows(AuditEntry.objects.filter(subject__in=subjects), _DEED),

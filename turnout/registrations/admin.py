@@ -20,6 +20,7 @@ from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
 from turnout.registrations.actions import cancel, change_capacity, check_capacity
+from turnout.registrations.actions.events import EventChange, change_event
 from turnout.registrations.attacks.admin import BurstPage
 from turnout.registrations.models import Registration
 
@@ -170,12 +171,14 @@ class EventAdmin(BurstPage, KeptAdmin):
         return [SessionInline] if obj is None or obj.sessions.count() <= _MOST_SESSIONS else []
 
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:  # Django's call
-        """Write the event and its seats."""
+        """Write the event and its seats; who is registered is told of another date or place."""
         parts = Parts(languages=form.codes(), speakers=list(form.cleaned_data["speakers"]))
         if not change:
             create_event(obj, form.new_capacity(), parts, actor=actor_of(request))
             return
-        update_event(obj, parts, actor=actor_of(request))
+        own = set(form.changed_data) - {*_CAPACITIES, "languages", "speakers"}
+        fields = {name: form.cleaned_data[name] for name in own}
+        change_event(obj, EventChange(fields, parts), actor=actor_of(request))
         for name, pool in form.changed_pools():
             change_capacity(pool, form.cleaned_data[name], actor=actor_of(request))
 

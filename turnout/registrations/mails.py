@@ -3,38 +3,52 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db.models import Max, Min
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from turnout.events.models import AttendanceType, Event
 from turnout.events.when import when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
 from turnout.notifications.models import Message
-from turnout.registrations.models import Registration
+from turnout.registrations.models import EventMove, Registration
 from turnout.registrations.queries import position
 from turnout.registrations.tickets import ticket_pdf, where
 
 Status = Registration.Status
 
 # By kind: in which status it is still true, and its subject line.
-_KINDS: dict[str, tuple[Status, Callable[[str], str]]] = {
-    "registration.confirm": (Status.PENDING, lambda title: _("Confirm your registration: %s") % title),
-    "registration.confirmed": (Status.CONFIRMED, lambda title: _("Your ticket: %s") % title),
-    "registration.promoted": (Status.CONFIRMED, lambda title: _("A seat for you: %s") % title),
-    "registration.waitlisted": (Status.WAITLISTED, lambda title: _("You are on the waiting list: %s") % title),
-    "registration.cancelled": (Status.CANCELLED, lambda title: _("Cancelled: %s") % title),
+_KINDS: dict[str, tuple[tuple[Status, ...], Callable[[str], str]]] = {
+    "registration.confirm": ((Status.PENDING,), lambda title: _("Confirm your registration: %s") % title),
+    "registration.confirmed": ((Status.CONFIRMED,), lambda title: _("Your ticket: %s") % title),
+    "registration.promoted": ((Status.CONFIRMED,), lambda title: _("A seat for you: %s") % title),
+    "registration.waitlisted": ((Status.WAITLISTED,), lambda title: _("You are on the waiting list: %s") % title),
+    "registration.cancelled": ((Status.CANCELLED,), lambda title: _("Cancelled: %s") % title),
+    "registration.event_changed": (Registration.ACTIVE, lambda title: _("Another date or place: %s") % title),
+    "registration.event_cancelled": (Registration.ACTIVE, lambda title: _("It does not take place: %s") % title),
 }
+# What is said of an event that is cancelled; all else would send people to it.
+_OF_A_CANCELLED_EVENT = {"registration.cancelled", "registration.event_cancelled"}
 
 
 def render(message: Message) -> Mail | None:
     """Return the mail, in the person's language; None where the registration has moved on since it was owed."""
     registration = Registration.objects.select_related("event").get(pk=message.subject)
-    status, subject = _KINDS[message.kind]
-    if registration.status != status:
+    event = registration.event
+    statuses, subject = _KINDS[message.kind]
+    is_outdated = event.status == Event.Status.CANCELLED and message.kind not in _OF_A_CANCELLED_EVENT
+    if registration.status not in statuses or is_outdated:
         return None
     with translation.override(registration.language):
-        text, html = render_template(f"registrations/mail/{message.kind.partition('.')[2]}", _context(registration))
-        return Mail(subject(registration.event.title), text, html, _attachments(registration))
+        context = _context(registration)
+        if message.kind == "registration.event_changed":
+            changes = _changes(message, registration)
+            if not changes:
+                return None
+            context |= changes
+        text, html = render_template(f"registrations/mail/{message.kind.partition('.')[2]}", context)
+        return Mail(subject(event.title), text, html, _attachments(registration))
 
 
 def _context(registration: Registration) -> dict[str, object]:
@@ -51,7 +65,26 @@ def _context(registration: Registration) -> dict[str, object]:
     }
 
 
+def _changes(message: Message, registration: Registration) -> dict[str, object]:
+    """Return what differs from what this person was told last; nothing where a later message will tell it."""
+    told = Message.objects.filter(kind=message.kind, subject=message.subject)
+    if told.filter(version__gt=message.version).exists():
+        return {}
+    last = told.filter(state=Message.State.SENT).aggregate(last=Max("version"))["last"] or 0
+    first = told.filter(version__gt=last).aggregate(first=Min("version"))["first"] or message.version
+    event, move = registration.event, EventMove.objects.get(event=registration.event_id, number=first)
+    changes: dict[str, object] = {}
+    if (move.starts_at, move.ends_at) != (event.starts_at, event.ends_at):
+        before = Event(starts_at=move.starts_at, ends_at=move.ends_at, timezone=move.timezone)
+        changes["was_when"] = when(before)
+    if move.location != event.location:
+        changes["was_where"] = move.location
+    if registration.attendance_type == AttendanceType.ONLINE and move.online_url != event.online_url:
+        changes["online_changed"] = True
+    return changes
+
+
 def _attachments(registration: Registration) -> tuple[Attachment, ...]:
-    if registration.status != Status.CONFIRMED:
+    if registration.status != Status.CONFIRMED or registration.event.status == Event.Status.CANCELLED:
         return ()
     return (Attachment("ticket.pdf", ticket_pdf(registration)),)

@@ -31,8 +31,17 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
     """The ways in which registrations are found."""
 
     def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
-        """Return what this actor may see by who they are. A guest sees theirs by its key: `Registration.opens_with`."""
-        return self if runs_platform(actor) else self.none()
+        """Return what this actor may see by who they are: staff, the event's owner and its managers.
+
+        A guest sees theirs by its key: `Registration.opens_with`.
+        """
+        if runs_platform(actor):
+            return self
+        return self.filter(event__in=Event.objects.run_by(actor)) if actor.is_authenticated else self.none()
+
+    def active(self) -> Self:
+        """Return who holds a seat or waits for one."""
+        return self.filter(status__in=Registration.ACTIVE)
 
     def in_line(self) -> Self:
         """Return who waits for a seat, the first in line first."""
@@ -145,6 +154,29 @@ class Registration(models.Model):
     def page_url(self) -> str:
         """Return the holder's page on our one origin."""
         return f"{settings.PUBLIC_BASE_URL}{self.page_path()}"
+
+
+class EventMove(models.Model):
+    """That an event was moved: from when and where, for those who are told."""
+
+    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="moves")
+    number = models.PositiveIntegerField()  # from 1: the version of the messages that tell of it
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    timezone = models.CharField(max_length=64)
+    location = models.CharField(max_length=200, blank=True)
+    online_url = models.URLField(max_length=500, blank=True)
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["number"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["event", "number"], name="event_move_number_once"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="event_move_number_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id}: {self.number}"
 
 
 def active_key(event_id: uuid.UUID, email: str) -> str:

@@ -1,6 +1,6 @@
 """Every write to events that concerns nobody registered. What does is in `turnout.registrations`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
@@ -9,7 +9,7 @@ from django.db import DataError, IntegrityError
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
-from turnout.core.validation import validate
+from turnout.core.validation import validate, validate_many
 from turnout.events.files import Remark
 from turnout.events.imports import Draft
 from turnout.events.models import (
@@ -34,6 +34,8 @@ _IMPORTED = (
     "starts_at",
     "ends_at",
 )
+# What whoever edits an event writes into its sessions.
+_SESSION = ("title", "starts_at", "ends_at", "room", "track", "language", "description")
 _SWEEP_BATCH = 1000
 _DERIVED = ("location_key", "search_text", "title_key", "over")
 
@@ -80,10 +82,7 @@ def create_event(event: Event, capacity: Capacity, parts: Parts, *, actor: str =
     _offer_what_is_seated(event, by_type)
     validate(event)
     event.save(force_insert=True)
-    for attendance_type, count in by_type.items():
-        pool = SeatPool(event=event, attendance_type=attendance_type, capacity=count)
-        validate(pool, exclude=("event",))
-        pool.save(force_insert=True)
+    add_pools(event, by_type)
     _write_parts(event, parts)
     audit.record(actor, "event.created", event.id)
     return event
@@ -100,20 +99,28 @@ def update_event(event: Event, parts: Parts, *, actor: str = audit.SYSTEM) -> Ev
     return event
 
 
+def add_pools(event: Event, capacities: Mapping[str, int | None]) -> list[SeatPool]:
+    """Give an event seats of these attendance types, or of all (""); part of the caller's transaction."""
+    pools = [SeatPool(event=event, attendance_type=kind, capacity=count) for kind, count in capacities.items()]
+    for pool in pools:
+        validate(pool, exclude=("event",))
+    return SeatPool.objects.bulk_create(pools)
+
+
 @transactional
-def save_partner(partner: Partner, *, actor: str = audit.SYSTEM) -> Partner:
-    """Write a new or changed partner."""
+def save_partner(partner: Partner, fields: Collection[str] | None = None, *, actor: str = audit.SYSTEM) -> Partner:
+    """Write a partner: a new one, or a known one whole or in these fields."""
     validate(partner)
-    partner.save()
+    partner.save(update_fields=fields)
     audit.record(actor, "partner.saved", partner.id)
     return partner
 
 
 @transactional
-def save_speaker(speaker: Speaker, *, actor: str = audit.SYSTEM) -> Speaker:
-    """Write a new or changed speaker."""
+def save_speaker(speaker: Speaker, fields: Collection[str] | None = None, *, actor: str = audit.SYSTEM) -> Speaker:
+    """Write a speaker: a new one, or a known one whole or in these fields."""
     validate(speaker)
-    speaker.save()
+    speaker.save(update_fields=fields)
     audit.record(actor, "speaker.saved", speaker.id)
     return speaker
 
@@ -231,11 +238,17 @@ def _write_parts(event: Event, parts: Parts) -> None:
     if parts.speakers is not None:
         event.speakers.set(parts.speakers)
     if parts.sessions is not None:
-        event.sessions.exclude(pk__in=[session.pk for session in parts.sessions]).delete()
-        for session in parts.sessions:
-            session.event = event
-            validate(session, exclude=("event",))
-            session.save()
+        _write_sessions(event, parts.sessions)
+
+
+def _write_sessions(event: Event, sessions: Sequence[Session]) -> None:
+    """Write all the sessions an event is to have, and remove the others."""
+    for session in sessions:
+        session.event = event
+    validate_many(sessions, "/sessions", exclude=("event",))
+    event.sessions.exclude(pk__in=[session.pk for session in sessions]).delete()
+    Session.objects.bulk_create(session for session in sessions if session._state.adding)
+    Session.objects.bulk_update([session for session in sessions if not session._state.adding], _SESSION)
 
 
 def _write_languages(event: Event, codes: Sequence[str]) -> None:

@@ -10,8 +10,8 @@ from turnout.events.schedules.conferences import Conference
 from turnout.events.schedules.drafts import PersonDraft, SessionDraft
 from turnout.events.schedules.files import Entry
 from turnout.events.schedules.pieces import MAX_TEXT, SchedulePiece
-from turnout.events.schedules.times import at, clock_of, day_of, duration_of, is_in_years, moment_of
-from turnout.events.timezones import YEARS
+from turnout.events.schedules.times import clock_of, day_of, duration_of, is_in_years, moment_of
+from turnout.events.timezones import YEARS, at
 
 MAX_TITLE = 200
 MAX_PERSON = 200

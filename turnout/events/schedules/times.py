@@ -57,12 +57,6 @@ def is_in_years(moment: datetime) -> bool:
     return moment.year in YEARS and (moment.tzinfo is None or moment.astimezone(UTC).year in YEARS)
 
 
-def at(clock: datetime, zone: tzinfo) -> datetime | None:
-    """Return the moment at which clocks in the zone show this: the first of two, None where they skip it."""
-    moment = clock.replace(tzinfo=zone).astimezone(UTC)
-    return moment if moment.astimezone(zone).replace(tzinfo=None) == clock else None
-
-
 def zone_called(name: str) -> tzinfo | None:
     """Return the timezone of this name, if there is one."""
     return zoneinfo.ZoneInfo(name) if name in zone_names() else None

@@ -232,7 +232,7 @@ def _take_seat(pools: QuerySet[SeatPool]) -> bool:
 
 def _join_line(pools: QuerySet[SeatPool]) -> bool:
     # Only where no seat is left: else a cancel in between would leave a free seat and somebody waiting.
-    return pools.filter(taken__gte=F("capacity")).update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
+    return pools.filter(closed=False, taken__gte=F("capacity")).update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
 
 
 def _admit(registration: Registration, ticket_key: str, kind: str) -> None:
@@ -281,7 +281,7 @@ def _settle(pool: SeatPool) -> None:
     The only place where anybody is promoted, whatever freed the seat.
     """
     free = pool.waiting if pool.capacity is None else min(pool.waiting, pool.capacity - pool.taken)
-    if free > 0:
+    if free > 0 and not pool.closed:
         ticket_key = keys.active_key_id(TICKET)
         for registration in line(pool)[:free]:
             _admit(registration, ticket_key, "registration.promoted")

@@ -5,8 +5,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -14,10 +12,12 @@ from django.db.models import Exists, F, OuterRef, Prefetch, Q
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from turnout.accounts.policies import runs_platform
+from turnout.accounts.policies import Actor, runs_platform
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import fold, words
+from turnout.events.models.people import Partner, Speaker
+from turnout.events.models.teams import TeamMember
 from turnout.events.timezones import YEARS, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
@@ -32,45 +32,15 @@ class AttendanceType(models.TextChoices):
     ONLINE = "online", _("Online")
 
 
-class Partner(models.Model):
-    """An organisation that stands behind events or sends speakers."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=200)
-    website = models.URLField(max_length=500, blank=True)
-    level = models.CharField(max_length=40, blank=True, help_text="gold, silver, media, ...")
-    logo = models.URLField(max_length=500, blank=True)
-
-    class Meta:
-        ordering: ClassVar = ["name", "id"]
-        constraints: ClassVar = [models.CheckConstraint(condition=~Q(name=""), name="partner_has_a_name")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Speaker(models.Model):
-    """Somebody who speaks at events."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    name = models.CharField(max_length=200)
-    bio = models.TextField(blank=True)
-    image = models.URLField(max_length=500, blank=True)
-    partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="speakers")
-    # Who this is in the schedule it was imported from, hashed.
-    source_key = models.CharField(max_length=64, null=True, unique=True, editable=False)  # null is none
-
-    class Meta:
-        ordering: ClassVar = ["name", "id"]
-        constraints: ClassVar = [models.CheckConstraint(condition=~Q(name=""), name="speaker_has_a_name")]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 def _all_in(column: str, sought: list[str]) -> Q:
     """Return the condition that each of these begins a word in a column of folded words."""
     return Q(*(Q(**{f"{column}__contains": f" {word}"}) for word in sought))
+
+
+def _in_hands_of(actor: Actor, *roles: str) -> Q:
+    """Return the condition that the actor owns an event or is on its team, in one of these roles if any are named."""
+    member = TeamMember.objects.filter(event=OuterRef("pk"), role__in=roles or TeamMember.Role.values).held_by(actor)
+    return Q(owner_id=actor.pk) | Q(Exists(member))
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -79,12 +49,19 @@ class EventQuerySet(models.QuerySet["Event"]):
     # Conditions that exclude each other: what meets the first stands before what meets the second, and so on.
     ranks: tuple[Q, ...] = ()
 
-    def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
-        """Return what this actor may know of: drafts are known to staff and to their owner."""
+    def visible_to(self, actor: Actor) -> Self:
+        """Return what this actor may know of: drafts are known to staff, to their owner and to their team."""
         if runs_platform(actor):
             return self
         known = ~Q(status=Event.Status.DRAFT)
-        return self.filter(known | Q(owner_id=actor.pk) if actor.is_authenticated else known)
+        return self.filter(known | _in_hands_of(actor) if actor.is_authenticated else known)
+
+    def run_by(self, actor: Actor) -> Self:
+        """Return what this actor may edit, with all that is registered there: staff, the owner, managers."""
+        if runs_platform(actor):
+            return self
+        managed = _in_hands_of(actor, TeamMember.Role.MANAGER)
+        return self.filter(managed) if actor.is_authenticated else self.none()
 
     def listed(self) -> Self:
         """Return what stands in public lists."""
@@ -262,11 +239,7 @@ class Event(models.Model):
         if self.timezone not in zone_names():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
-        for name in ("starts_at", "ends_at"):
-            moment: datetime | None = getattr(self, name)
-            if moment is not None and moment.year not in YEARS:
-                message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
-                raise ValidationError({name: ValidationError(message, code="invalid")})
+        _check_span(self)
         self.location_key = location_key(self.location)[:_LONGEST_KEY]  # some letters unfold into eighteen
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
         self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
@@ -339,6 +312,10 @@ class Session(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def clean(self) -> None:
+        """Check from when to when."""
+        _check_span(self)
+
 
 class SeatPool(models.Model):
     """The seats of an event, in all or for one attendance type: the counters every registration goes through.
@@ -354,6 +331,8 @@ class SeatPool(models.Model):
     taken = models.PositiveIntegerField(default=0, editable=False)
     waiting = models.PositiveIntegerField(default=0, editable=False)
     seq = models.PositiveBigIntegerField(default=0, editable=False)  # the last place in line ever given
+    # The event is cancelled: nobody takes a seat or joins the line any more, whatever they read of the event before.
+    closed = models.BooleanField(default=False, editable=False)
 
     class Meta:
         constraints: ClassVar = [
@@ -371,7 +350,19 @@ class SeatPool(models.Model):
     @staticmethod
     def free() -> Q:
         """Return the condition under which a pool has a seat left."""
-        return Q(capacity__isnull=True) | Q(taken__lt=F("capacity"))
+        return Q(closed=False) & (Q(capacity__isnull=True) | Q(taken__lt=F("capacity")))
+
+
+def _check_span(row: Event | Session) -> None:
+    """ValidationError where either end lies in no sensible year, or the end is not after the start."""
+    # None yet, where a form is half filled in.
+    moments: dict[str, datetime | None] = {name: getattr(row, name) for name in ("starts_at", "ends_at")}
+    for name, moment in moments.items():
+        if moment is not None and moment.year not in YEARS:
+            message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
+            raise ValidationError({name: ValidationError(message, code="invalid")})
+    if moments["starts_at"] and moments["ends_at"] and moments["ends_at"] <= moments["starts_at"]:
+        raise ValidationError({"ends_at": ValidationError("The end must be after the start.", code="not_after_start")})
 
 
 def location_key(location: str) -> str:
