@@ -470,9 +470,9 @@ def test_what_is_unknown_is_a_404_in_one_form(api: APIClient, path: str, named: 
     }
 
 
-@pytest.mark.parametrize("path", ["events", "workshops", "speakers", "partners", "workshops/all", "events/search"])
+@pytest.mark.parametrize("path", ["workshops/all", "events/search"])
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_nobody_writes_what_is_only_read_here(api: APIClient, path: str, method: str) -> None:
+def test_nobody_writes_what_is_only_read(api: APIClient, path: str, method: str) -> None:
     make.event()
     answer = getattr(api, method)(f"/api/{path}/", {"title": "x"})
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")

@@ -5,34 +5,19 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.accounts.policies import owes_second_factor, runs_platform
 from turnout.api.idempotency import idempotent
-from turnout.core.errors import ForbiddenError, NotFoundError, UnauthenticatedError
+from turnout.api.permissions import Staff
+from turnout.core.errors import NotFoundError
 from turnout.events.models import Event
 from turnout.registrations.attacks import actions
 from turnout.registrations.attacks.models import PLATFORM, Alarm, Rollback
 from turnout.registrations.attacks.queries import burst, find_rollback, switch
 
 _MOST_FILTERS = 1000
-
-
-class RunsPlatform(BasePermission):
-    """Staff, with the second factor that their rights need."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        """Let staff in, and tell them what is missing."""
-        if runs_platform(request.user):
-            return True
-        if not request.user.is_authenticated:
-            raise UnauthenticatedError("Sign in first.")
-        if owes_second_factor(request.user):
-            raise ForbiddenError("Sign in with your second factor first.", "second_factor_required")
-        raise ForbiddenError("Only who runs the platform may do this.")
 
 
 class SwitchSerializer(serializers.Serializer[Any]):
@@ -109,7 +94,7 @@ class ChosenSerializer(serializers.Serializer[Any]):
 class StaffView(APIView):
     """What all views here share."""
 
-    permission_classes = (RunsPlatform,)
+    permission_classes = (Staff,)
 
     def event(self) -> Event:
         """Return the event that the address names."""
@@ -171,7 +156,7 @@ class RollbackView(StaffView):
 
     @extend_schema(operation_id="events_burst_rollback", request=ChosenSerializer, responses={201: RollbackSerializer})
     @idempotent
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, pk: UUID) -> Response:
         """Cancel what is quarantined. Nobody is written to, and whoever confirms all the same is through."""
         event = self.event()
         serializer = ChosenSerializer(data=request.data)

@@ -2,19 +2,28 @@
 
 import dataclasses
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from turnout.api.event_input import EventInputSerializer
+from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.partners import PartnerSerializer
+from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, signed_in
 from turnout.api.speakers import SpeakerBriefSerializer, SpeakerSerializer
 from turnout.core.clock import now
+from turnout.events.actions import Capacity, create_event
 from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
-from turnout.events.queries import Search, Seats, search, seats_of
+from turnout.events.policies import Right, Standing
+from turnout.events.queries import Search, Seats, find_for, search, seats_of, standing
+from turnout.registrations.actions.events import change_event, remove_event
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
@@ -125,6 +134,17 @@ class EventDetailSerializer(EventSerializer):
     """An event with all that belongs to it."""
 
     sessions = SessionDetailSerializer(many=True, read_only=True)
+    online_url = serializers.CharField(required=False, help_text="For the event's team alone.")
+
+    class Meta(EventSerializer.Meta):
+        fields: ClassVar = [*EventSerializer.Meta.fields, "online_url"]
+
+    def to_representation(self, instance: Event) -> dict[str, Any]:
+        """Leave out what is not for strangers, unless the context says for whom it is."""
+        shown = super().to_representation(instance)
+        if not self.context.get("for_team"):
+            del shown["online_url"]
+        return shown
 
 
 _LONGEST = 200  # a database compares each word of it
@@ -195,13 +215,23 @@ class SearchFilter(EventFilter):
 class EventViews(generics.GenericAPIView[Event]):
     """What all views of events share."""
 
-    permission_classes = (AllowAny,)
     serializer_class = EventSerializer
     queryset = Event.objects.none()  # tells the schema of which model the ids are
+    kind: ClassVar[Event.Kind | None] = None  # where a view knows only one
+
+    def known(self) -> EventQuerySet:
+        """Return the events this view is about."""
+        events = Event.objects.all()
+        return events.filter(kind=self.kind) if self.kind else events
 
     def get_queryset(self) -> EventQuerySet:
         """Return what the caller may know of."""
-        return Event.objects.visible_to(self.request.user).with_parts()
+        return self.known().visible_to(self.request.user).with_parts()
+
+    def answer(self, event: Event, status: int = 200) -> Response:
+        """Show an event to its team as it stands now."""
+        whole = Event.objects.with_details().get(pk=event.pk)
+        return Response(EventDetailSerializer(whole, context={"for_team": True}).data, status=status)
 
 
 class EventListView(EventViews, generics.ListAPIView[Event]):
@@ -217,48 +247,136 @@ class EventListView(EventViews, generics.ListAPIView[Event]):
 class EventSearchView(EventListView):
     """The same list and filters, and seed B's names for them; ranked by relevance where words are asked for."""
 
+    permission_classes = (AllowAny,)
     filterset_class = SearchFilter
 
 
-class EventDetailView(EventViews, generics.RetrieveAPIView[Event]):
+class CreatesEvents(EventViews):
+    """Where events are made."""
+
+    problems: ClassVar = {"post": (409,)}
+
+    @extend_schema(request=EventInputSerializer, responses={201: EventDetailSerializer}, parameters=[IDEMPOTENCY_KEY])
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Create one, published unless it says `draft`. It belongs to who creates it: a facilitator, or staff."""
+        serializer = EventInputSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.change()
+        event = Event(**wanted.fields, owner=signed_in(request))
+        if self.kind:
+            event.kind = self.kind
+        return self.answer(
+            create_event(event, wanted.capacity or Capacity(), wanted.parts, actor=actor_of(request)), status=201
+        )
+
+
+class RemovesEvents(EventViews):
+    """Where events are deleted or cancelled."""
+
+    problems: ClassVar = {"delete": (403,)}
+
+    @extend_schema(responses={204: None})
+    def delete(self, request: Request, pk: UUID) -> Response:
+        """Delete it, if nobody ever registered; else cancel it and tell everybody. For its owner."""
+        remove_event(find_for(Right.OWN, request.user, pk, self.known()), actor=actor_of(request))
+        return Response(status=204)
+
+
+class ShowsAndChangesEvents(RemovesEvents):
+    """One event: for everybody to read, for its team to change."""
+
+    permission_classes = (OpenToRead,)
+    problems: ClassVar = {**RemovesEvents.problems, "put": (409,), "patch": (409,)}
+
+    @extend_schema(responses={200: EventDetailSerializer})
+    def get(self, request: Request, pk: UUID) -> Response:
+        """Show it; to its team also where it takes place online."""
+        event = generics.get_object_or_404(self.known().visible_to(request.user).with_details(), pk=pk)
+        for_team = standing(event, request.user) != Standing.STRANGER
+        return Response(EventDetailSerializer(event, context={"for_team": for_team}).data)
+
+    @extend_schema(request=EventInputSerializer, responses={200: EventDetailSerializer})
+    def put(self, request: Request, pk: UUID) -> Response:
+        """Replace it. Everybody registered is told of another date or place. For its owner and managers."""
+        return self._change(request, pk, partial=False)
+
+    @extend_schema(request=EventInputSerializer(partial=True), responses={200: EventDetailSerializer})
+    def patch(self, request: Request, pk: UUID) -> Response:
+        """Change what is sent. Everybody registered is told of another date or place. For its owner and managers."""
+        return self._change(request, pk, partial=True)
+
+    def _change(self, request: Request, pk: UUID, *, partial: bool) -> Response:
+        event = find_for(Right.EDIT, request.user, pk, self.known().prefetch_related("languages", "sessions"))
+        serializer = EventInputSerializer(event, data=request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        wanted = serializer.change()
+        if self.kind:
+            wanted = dataclasses.replace(wanted, fields={**wanted.fields, "kind": self.kind})
+        return self.answer(change_event(event, wanted, actor=actor_of(request)))
+
+
+@extend_schema_view(post=extend_schema(operation_id="events_create"))
+class EventsView(EventListView, CreatesEvents):
+    """All events, and where they are made."""
+
+    permission_classes = (OpenToReadFacilitator,)
+
+
+@extend_schema_view(post=extend_schema(operation_id="events_create_as_seed_b"))
+class EventCreateView(CreatesEvents):
+    """Seed B's address for it."""
+
+    permission_classes = (Facilitator,)
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="events_retrieve"),
+    put=extend_schema(operation_id="events_replace"),
+    patch=extend_schema(operation_id="events_change"),
+    delete=extend_schema(operation_id="events_delete"),
+)
+class EventView(ShowsAndChangesEvents):
     """One event."""
 
-    serializer_class = EventDetailSerializer
 
-    def get_queryset(self) -> EventQuerySet:
-        """Return what the caller may know of."""
-        return super().get_queryset().with_details()
+@extend_schema_view(delete=extend_schema(operation_id="events_delete_as_seed_b"))
+class EventDeleteView(RemovesEvents):
+    """Seed B's address for it."""
 
-
-class WorkshopViews(EventViews):
-    """What all views of workshops share."""
-
-    def get_queryset(self) -> EventQuerySet:
-        """Return workshops the caller may know of."""
-        return super().get_queryset().filter(kind=Event.Kind.WORKSHOP)
+    permission_classes = (SignedIn,)
 
 
-class WorkshopsOfTheWeekView(WorkshopViews, generics.ListAPIView[Event]):
-    """Active workshops of the current week: Monday to Sunday in the site's timezone."""
+@extend_schema_view(post=extend_schema(operation_id="workshops_create"))
+class WorkshopsView(CreatesEvents, generics.ListAPIView[Event]):
+    """Active workshops of the current week: Monday to Sunday in the site's timezone. And where they are made."""
+
+    permission_classes = (OpenToReadFacilitator,)
+    kind = Event.Kind.WORKSHOP
 
     def get_queryset(self) -> EventQuerySet:
         """Return what takes place this week."""
         return super().get_queryset().listed().in_week_of(now())
 
 
-class WorkshopListView(WorkshopViews, generics.ListAPIView[Event]):
+class WorkshopListView(EventViews, generics.ListAPIView[Event]):
     """All workshops, past ones too."""
+
+    permission_classes = (AllowAny,)
+    kind = Event.Kind.WORKSHOP
 
     def get_queryset(self) -> EventQuerySet:
         """Return what stands in public lists."""
         return super().get_queryset().listed()
 
 
-class WorkshopDetailView(WorkshopViews, generics.RetrieveAPIView[Event]):
+@extend_schema_view(
+    get=extend_schema(operation_id="workshops_retrieve"),
+    put=extend_schema(operation_id="workshops_replace"),
+    patch=extend_schema(operation_id="workshops_change"),
+    delete=extend_schema(operation_id="workshops_delete"),
+)
+class WorkshopView(ShowsAndChangesEvents):
     """One workshop."""
 
-    serializer_class = EventDetailSerializer
-
-    def get_queryset(self) -> EventQuerySet:
-        """Return workshops the caller may know of."""
-        return super().get_queryset().with_details()
+    kind = Event.Kind.WORKSHOP

@@ -1,7 +1,7 @@
-"""Moments in query parameters, as people and programs write them."""
+"""Moments in query parameters and in bodies, as people and programs write them."""
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from django import forms
@@ -10,6 +10,9 @@ from django_filters import fields
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from turnout.events.timezones import YEARS, at
 
 # In a query `+` means a space: `T10:00:00 02:00` was meant as `T10:00:00+02:00`.
 _LOST_PLUS = re.compile(r"(T[\d:.,]+) (\d\d:?\d\d)$")
@@ -58,3 +61,25 @@ class LastMomentFilter(filters.IsoDateTimeFilter):
     """The upper bound of a range."""
 
     field_class = LastMomentField
+
+
+class ClockField(serializers.DateTimeField):
+    """RFC 3339; what has no offset is what clocks in some timezone show, which `moment_at` reads."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Leave it as it was written: the timezone may stand elsewhere in what was sent."""
+        return value
+
+
+def moment_at(written: datetime, zone: tzinfo) -> datetime:
+    """Return the moment in UTC: by its offset, or what clocks in the zone show, the first of two.
+
+    ValidationError for a year that makes no sense, and for what those clocks skip.
+    """
+    if written.year not in YEARS:
+        message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
+        raise serializers.ValidationError(message, "invalid")
+    moment = at(written, zone) if written.tzinfo is None else written.astimezone(UTC)
+    if moment is None:
+        raise serializers.ValidationError("Clocks there skip this time: daylight saving begins.", "skipped_by_clocks")
+    return moment

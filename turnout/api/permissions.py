@@ -1,9 +1,15 @@
-"""Who may call an endpoint at all. What they may see there is `visible_to`."""
+"""Who may call an endpoint at all. What they may see there is `visible_to`; whose it is they change, the view asks."""
 
 from typing import Any
 
-from rest_framework.permissions import BasePermission
+from django.utils.translation import gettext as _
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+
+from turnout.accounts.models import User
+from turnout.accounts.policies import is_facilitator, refusal, runs_platform
+from turnout.core.audit import GUEST
+from turnout.core.errors import UnauthenticatedError
 
 
 class DenyAll(BasePermission):
@@ -15,8 +21,54 @@ class DenyAll(BasePermission):
 
 
 class SignedIn(BasePermission):
-    """Whoever is signed in."""
+    """Whoever is signed in, with an address they confirmed."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Tell."""
-        return request.user.is_authenticated
+        """Admit, or say what is missing: UnauthenticatedError, ForbiddenError."""
+        if not self.admits(signed_in(request)):
+            raise refusal(request.user)
+        return True
+
+    def admits(self, user: User) -> bool:
+        """Tell whether this person may."""
+        return True
+
+
+class Facilitator(SignedIn):
+    """Whoever may own events, and staff."""
+
+    def admits(self, user: User) -> bool:
+        """Tell whether this person may."""
+        return is_facilitator(user) or runs_platform(user)
+
+
+class Staff(SignedIn):
+    """Who runs the platform, in a session signed in with a second factor."""
+
+    def admits(self, user: User) -> bool:
+        """Tell whether this person may."""
+        return runs_platform(user)
+
+
+class OpenToRead(SignedIn):
+    """Everybody reads; whoever is signed in may ask to write."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Admit."""
+        return request.method in SAFE_METHODS or super().has_permission(request, view)
+
+
+class OpenToReadFacilitator(OpenToRead, Facilitator):
+    """Everybody reads; facilitators and staff write."""
+
+
+def signed_in(request: Request) -> User:
+    """Return who asks, where the permission lets nobody else through."""
+    if not request.user.is_authenticated or not request.user.address_verified:
+        raise UnauthenticatedError(_("Sign in first."))
+    return request.user
+
+
+def actor_of(request: Request) -> str:
+    """Return the name under which the audit trail knows who asks."""
+    return f"user:{request.user.pk}" if request.user.is_authenticated else GUEST

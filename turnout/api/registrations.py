@@ -13,11 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.accounts.policies import runs_platform
 from turnout.api.fields import AddressField, CaptchaField, NameField, PhoneField
-from turnout.api.idempotency import idempotent_after
+from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
+from turnout.api.permissions import actor_of
 from turnout.api.throttles import throttled
-from turnout.core.audit import GUEST
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.guard import captcha
@@ -31,7 +30,6 @@ from turnout.registrations.tickets import ticket_pdf, ticket_png, ticket_svg, ti
 TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
 _TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
 _TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
-_IDEMPOTENCY_KEY = OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, description="Kept for 24 hours.")
 
 
 class EventBriefSerializer(serializers.ModelSerializer[Event]):
@@ -178,7 +176,7 @@ class RegistrationsView(GuestView):
         operation_id="registrations_create",
         request=NewRegistrationSerializer,
         responses={201: RegistrationSerializer},
-        parameters=[_IDEMPOTENCY_KEY],
+        parameters=[IDEMPOTENCY_KEY],
     )
     @throttled("registration")
     @idempotent_after(_asked)
@@ -238,7 +236,9 @@ class RegistrationView(GuestView):
         serializer = RegistrationChangeSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(
-            RegistrationSerializer(actions.change(registration, serializer.validated_data, actor=_actor(request))).data
+            RegistrationSerializer(
+                actions.change(registration, serializer.validated_data, actor=actor_of(request))
+            ).data
         )
 
 
@@ -256,7 +256,7 @@ class CancelView(GuestView):
     def post(self, request: Request, registration_id: UUID) -> Response:
         """Cancel; the seat goes to the first in line. Cancelling twice is cancelling once."""
         return Response(
-            RegistrationSerializer(actions.cancel(_held(request, registration_id), actor=_actor(request))).data
+            RegistrationSerializer(actions.cancel(_held(request, registration_id), actor=actor_of(request))).data
         )
 
 
@@ -308,10 +308,6 @@ class TicketFileView(GuestView):
         content = draw(_held(request, registration_id))
         name = f"ticket-{registration_id}.{form}"
         return HttpResponse(content, media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
-
-
-def _actor(request: Request) -> str:
-    return f"user:{request.user.pk}" if runs_platform(request.user) else GUEST
 
 
 def _held(request: Request, registration_id: UUID) -> Registration:

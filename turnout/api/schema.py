@@ -65,6 +65,8 @@ class Schema(AutoSchema):
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         statuses = {400, 503, *getattr(self.view, "problems", {}).get(self.method.lower(), ())}
+        if self.view.get_authenticators():
+            statuses.add(401)  # a bad token is refused where strangers are welcome, too
         if "{" in self.path:
             statuses.add(404)
         if self.method in {"POST", "PUT", "PATCH"}:

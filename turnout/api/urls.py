@@ -2,7 +2,19 @@
 
 from django.urls import path, re_path
 
-from turnout.api import accounts, attacks, captcha, events, me, partners, registrations, speakers, system, two_factor
+from turnout.api import (
+    accounts,
+    attacks,
+    captcha,
+    events,
+    me,
+    partners,
+    registrations,
+    speakers,
+    system,
+    teams,
+    two_factor,
+)
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
@@ -18,16 +30,20 @@ urlpatterns = [
     path("token/refresh/", accounts.TokenRefreshView.as_view()),
     path("me/", me.MeView.as_view()),
     path("me/export/", me.ExportView.as_view()),
-    path("events/", events.EventListView.as_view()),
+    path("events/", events.EventsView.as_view()),
+    path("events/create/", events.EventCreateView.as_view()),
     path("events/search/", events.EventSearchView.as_view()),
-    path("events/<uuid:pk>/", events.EventDetailView.as_view()),
-    path("workshops/", events.WorkshopsOfTheWeekView.as_view()),
+    path("events/<uuid:pk>/", events.EventView.as_view()),
+    path("events/<uuid:pk>/delete/", events.EventDeleteView.as_view()),
+    path("events/<uuid:event_id>/team/", teams.TeamView.as_view()),
+    path("events/<uuid:event_id>/team/<uuid:pk>/", teams.TeamMemberView.as_view()),
+    path("workshops/", events.WorkshopsView.as_view()),
     path("workshops/all/", events.WorkshopListView.as_view()),
-    path("workshops/<uuid:pk>/", events.WorkshopDetailView.as_view()),
-    path("speakers/", speakers.SpeakerListView.as_view()),
-    path("speakers/<uuid:pk>/", speakers.SpeakerDetailView.as_view()),
-    path("partners/", partners.PartnerListView.as_view()),
-    path("partners/<uuid:pk>/", partners.PartnerDetailView.as_view()),
+    path("workshops/<uuid:pk>/", events.WorkshopView.as_view()),
+    path("speakers/", speakers.SpeakersView.as_view()),
+    path("speakers/<uuid:pk>/", speakers.SpeakerView.as_view()),
+    path("partners/", partners.PartnersView.as_view()),
+    path("partners/<uuid:pk>/", partners.PartnerView.as_view()),
     path("registrations/", registrations.RegistrationsView.as_view()),
     path("registrations/confirm-email/", registrations.ConfirmView.as_view()),
     path("registrations/<uuid:registration_id>/", registrations.RegistrationView.as_view()),
