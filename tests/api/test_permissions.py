@@ -1,0 +1,67 @@
+"""The permission matrix of docs/permissions.md, cell by cell."""
+
+from typing import Any
+
+import pytest
+from rest_framework.permissions import AllowAny
+
+from tests.support.matrix import ACTORS, ANY, BY_PREFIX, METHODS, Row, World, routes, table
+from turnout.api.permissions import DenyAll
+
+pytestmark = pytest.mark.django_db
+
+ROWS = table()
+ENDPOINTS = {route: view.cls for route, view in routes() if hasattr(view, "cls")}
+GUARDED = {route: view for route, view in ENDPOINTS.items() if tuple(view.permission_classes) != (AllowAny,)}
+
+
+def differing(world: World, rows: list[Row], actors: set[str] | None = None) -> dict[str, tuple[int, int]]:
+    """Return the cells that do not say what is answered, with both."""
+    found = {}
+    for actor in ACTORS:
+        if actors and actor not in actors:
+            continue
+        client = world.client(actor)
+        for row in rows:
+            answer = world.answer(client, row.route, row.method)
+            if answer != row.statuses[actor]:
+                found[f"{row}, {actor}"] = (row.statuses[actor], answer)
+    return found
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert sorted({route for route, _view in routes()}) == sorted({row.route for row in ROWS})
+    assert len({str(row) for row in ROWS}) == len(ROWS)
+
+
+def test_a_method_without_a_row_is_none() -> None:
+    world = World()
+    staff = world.client("staff")
+    stated = {(row.route, row.method) for row in ROWS}
+    unstated = [
+        (route, method)
+        for route, _view in routes()
+        for method in METHODS
+        if {(route, method), (route, ANY)}.isdisjoint(stated) and not route.startswith(BY_PREFIX)
+    ]
+    assert {cell: world.answer(staff, *cell) for cell in unstated} == dict.fromkeys(unstated, 405)
+
+
+@pytest.mark.parametrize("route", sorted({row.route for row in ROWS}))
+def test_each_cell_says_what_is_answered(route: str) -> None:
+    assert differing(World(), [row for row in ROWS if row.route == route]) == {}
+
+
+@pytest.mark.parametrize("route", sorted(GUARDED))
+def test_a_permission_taken_away_is_noticed(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    view: Any = GUARDED[route]
+    monkeypatch.setattr(view, "permission_classes", (AllowAny,))
+    assert differing(World(), [row for row in ROWS if row.route == route], {"anonymous", "seeker"})
+
+
+def test_every_endpoint_names_who_may() -> None:
+    """The default is DenyAll; an empty list would let everybody in."""
+    silent = {
+        route for route, view in ENDPOINTS.items() if not view.permission_classes or DenyAll in view.permission_classes
+    }
+    assert silent == set()

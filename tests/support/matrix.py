@@ -1,0 +1,162 @@
+"""The permission matrix, docs/permissions.md: read, and asked of the running product."""
+
+import copy
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from tests.support import make
+from turnout.accounts.models import Role, User
+from turnout.events.actions import save_partner, save_speaker
+from turnout.events.actions.teams import add_member
+from turnout.events.models import Event, Partner, Speaker, TeamMember
+
+TABLE = Path(__file__).parents[2] / "docs/permissions.md"
+ACTORS = (
+    "anonymous",
+    "unverified",
+    "seeker",
+    "owner",
+    "manager",
+    "scanner",
+    "other facilitator",
+    "staff without second factor",
+    "staff",
+)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ANY = "any"  # the method of an address that answers all of them alike
+BY_PREFIX = ("/admin/",)  # others' work, in one row each
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What each actor is answered, by status, who asks for a route with a method."""
+
+    route: str
+    method: str
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.route}"
+
+
+def table() -> list[Row]:
+    """Return the rows of the committed table."""
+    lines = [line for line in TABLE.read_text().splitlines() if line.startswith("| ")]
+    head, *rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
+    assert head == ["route", "method", *ACTORS]
+    return [Row(route, method, dict(zip(ACTORS, map(int, cells), strict=True))) for route, method, *cells in rows[1:]]
+
+
+def routes(patterns: list[Any] | None = None, before: str = "/") -> Iterator[tuple[str, Any]]:
+    """Yield every address of the product, with what answers it."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        route = before + str(pattern.pattern)
+        if route.startswith(BY_PREFIX):
+            yield route, None
+        elif isinstance(pattern, URLResolver):
+            yield from routes(pattern.url_patterns, route)
+        elif isinstance(pattern, URLPattern):
+            yield route, pattern.callback
+
+
+@dataclass
+class World:
+    """An event with all that hangs on it, and everybody who may ask for it."""
+
+    owner: User = field(default_factory=make.user)
+
+    def __post_init__(self) -> None:
+        self.partner = save_partner(Partner(name="Partner", owner=self.owner))
+        self.speaker = save_speaker(Speaker(name="Speaker", owner=self.owner))
+        self.event: Event = make.event(owner=self.owner)
+        self.manager, self.scanner = make.user(role=Role.SEEKER), make.user(role=Role.SEEKER)
+        self.member: TeamMember = add_member(self.event, self.manager.email, TeamMember.Role.MANAGER)
+        add_member(self.event, self.scanner.email, TeamMember.Role.SCANNER)
+        self.pending = make.pending(self.event)
+        self.registration = make.confirmed(self.event)
+
+    def client(self, actor: str) -> APIClient:
+        """Return the client of one of the actors."""
+        makers: dict[str, Callable[[], APIClient]] = {
+            "anonymous": make.client,
+            "unverified": lambda: make.client(make.user(address_verified=False)),
+            "seeker": lambda: make.client(make.user(role=Role.SEEKER)),
+            "owner": lambda: make.client(self.owner),
+            "manager": lambda: make.client(self.manager),
+            "scanner": lambda: make.client(self.scanner),
+            "other facilitator": lambda: make.client(make.user()),
+            # Without the role that lets anybody own events: what they may then, they may as staff.
+            "staff without second factor": lambda: make.client(make.user(role=Role.SEEKER, is_staff=True)),
+            "staff": lambda: make.client(make.user(role=Role.SEEKER, is_staff=True), second_factor=True),
+        }
+        return makers[actor]()
+
+    def answer(self, client: APIClient, route: str, method: str) -> int:
+        """Return the status of the least request that is valid; whatever it did is undone."""
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: self._named(route, match[1]), route)
+        if (route, method) == ("/confirm/", "GET"):
+            path += f"?token={self.pending.confirmation_token}"
+        form = "json" if route.startswith("/api/") else "multipart"
+        cookies = copy.copy(client.cookies)
+        with transaction.atomic():
+            body = self._body(route, method)
+            sent = {} if method in {"GET", ANY} else {"data": body, "format": form}
+            answer = getattr(client, "get" if method == ANY else method.lower())(path, **sent)
+            status: int = answer.status_code
+            transaction.set_rollback(True)
+        client.cookies = cookies
+        return status
+
+    def _named(self, route: str, name: str) -> str:
+        """Return what stands for a placeholder."""
+        by_name = {
+            "registration_id": self.registration.pk,
+            "event_id": self.event.pk,
+            "rollback_id": self.event.pk,  # there is none
+            "form": "svg",
+            "pk": {
+                "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,
+                "/api/speakers/<uuid:pk>/": self.speaker.pk,
+                "/api/partners/<uuid:pk>/": self.partner.pk,
+            }.get(route, self.event.pk),
+        }
+        return str(by_name.get(name, "unknown"))
+
+    def _body(self, route: str, method: str) -> dict[str, Any]:
+        """Return the least that is valid."""
+        event = {"title": "Other", "starts_at": "2030-05-06T10:00:00Z", "ends_at": "2030-05-06T12:00:00Z"}
+        guest = {"full_name": "Guest", "email": "guest@example.org", "attendance_type": "on_site"}
+        bodies: dict[str, dict[str, Any]] = {
+            "/api/events/": event,
+            "/api/events/create/": event,
+            "/api/events/<uuid:pk>/": event,
+            "/api/workshops/": event,
+            "/api/workshops/<uuid:pk>/": event,
+            "/api/events/<uuid:event_id>/team/": {"email": "new@example.org", "role": "scanner"},
+            "/api/speakers/": {"name": "Other"},
+            "/api/speakers/<uuid:pk>/": {"name": "Other"},
+            "/api/partners/": {"name": "Other"},
+            "/api/partners/<uuid:pk>/": {"name": "Other"},
+            "/api/registrations/": {**guest, "event": str(self.event.pk)},
+            "/api/registrations/confirm-email/": {"token": self.pending.confirmation_token},
+            "/api/attack-mode/": {"on": True},
+            "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},
+            "/api/auth/signup/": {"email": "new@example.org", "password": make.PASSWORD, "role": "seeker"},
+            "/api/auth/verify/resend/": {"email": "new@example.org"},
+            "/api/auth/login/": {"email": self.owner.email, "password": make.PASSWORD},
+            "/api/auth/password/reset/": {"email": "new@example.org"},
+            "/api/token/": {"username": self.owner.email, "password": make.PASSWORD},
+            "/signup/": {"email": "new@example.org", "password": make.PASSWORD, "name": "New", "role": "seeker"},
+            "/login/": {"email": self.owner.email, "password": make.PASSWORD},
+            "/password/reset/": {"email": "new@example.org"},
+            "/events/<uuid:event_id>/register/": guest,
+            "/confirm/": {"token": self.pending.confirmation_token},
+        }
+        return bodies.get(route, {})
