@@ -157,3 +157,14 @@ def test_a_guest_is_not_told_that_they_are_quarantined(
     there = api.post("/api/registrations/", {**sent, "event": str(event.id)}).json()
     elsewhere = api.post("/api/registrations/", {**sent, "event": str(make.event().id)}).json()
     assert (set(there), there["status"]) == (set(elsewhere), "pending")
+
+
+def test_under_the_platforms_switch_a_captcha_is_asked_for_where_people_sign_up_too(
+    api: APIClient, staff: APIClient
+) -> None:
+    assert api.get("/api/captcha/").json()["provider"] == "none"
+    staff.put("/api/attack-mode/", {"on": True})
+    assert api.get("/api/captcha/").json()["provider"] == "altcha"
+    sent = {"email": "amina@example.org", "password": make.PASSWORD, "role": "seeker"}
+    answers = [api.post(f"/api/auth/{path}/", sent).json()["code"] for path in ("signup", "password/reset")]
+    assert answers == ["captcha_required"] * 2

@@ -20,6 +20,7 @@ from turnout.api.throttles import throttled
 from turnout.api.tokens import read_refresh, tokens_of
 from turnout.guard import captcha
 from turnout.guard.addresses import network
+from turnout.registrations.attacks.queries import under_attack
 
 _LONGEST_TOKEN = 2000
 _CODE_SECONDS = int(CODE_LIVES.total_seconds())
@@ -161,7 +162,7 @@ class SignUpView(AccountView):
     def post(self, request: Request) -> Response:
         """Sign up. A six-digit code is mailed; the account begins when it is verified."""
         sent, client = _sent(SignUpSerializer, request), network(request.META)
-        captcha.check(sent.pop("captcha"), client, purpose="signup")
+        captcha.check(sent.pop("captcha"), client, purpose="signup", always=under_attack())
         attempt = sign_up.sign_up(sign_up.Newcomer(**sent, language=_language()), client=client)
         answer = {
             "email": attempt.email,
@@ -274,7 +275,7 @@ class ResetView(AccountView):
     def post(self, request: Request) -> Response:
         """Mail a link to set a new password. The answer is always the same."""
         sent, client = _sent(ResetSerializer, request), network(request.META)
-        captcha.check(sent["captcha"], client, purpose="password_reset")
+        captcha.check(sent["captcha"], client, purpose="password_reset", always=under_attack())
         passwords.ask_reset(sent["email"], language=_language(), client=client)
         return Response(status=202)
 

@@ -59,6 +59,5 @@ class CaptchaView(APIView):
         """
         asked_for = AskedForSerializer(data=request.query_params)
         asked_for.is_valid(raise_exception=True)
-        event = asked_for.validated_data.get("event")
-        always = event is not None and under_attack(event)
+        always = under_attack(asked_for.validated_data.get("event"))
         return Response(captcha.challenge(always=always), headers={"Cache-Control": "no-store"})

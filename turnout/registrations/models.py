@@ -98,6 +98,7 @@ class Registration(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["event", "status", "place"], name="registration_by_line"),
             models.Index(fields=["status", "expires_at"], name="registration_by_expiry"),
+            models.Index(fields=["email"], name="registration_by_address"),
             models.Index(fields=["created_at", "event"], name="registration_by_moment"),
             models.Index(fields=["block_until"], name="registration_by_block_until"),
         ]

@@ -43,9 +43,10 @@ BURST = Measure(timedelta(minutes=30), timedelta(minutes=2), 60, 0.20)
 LULL = Measure(BURST.begins, BURST.ends, BURST.least // 2, BURST.confirmed)
 
 
-def under_attack(event_id: UUID) -> bool:
-    """Tell whether attack mode is on for the event, its own or the platform's: a CAPTCHA is asked for, and more."""
-    return Alarm.objects.filter(pk__in=[PLATFORM, str(event_id)]).exclude(mode=Alarm.Mode.OFF).exists()
+def under_attack(event_id: UUID | None = None) -> bool:
+    """Tell whether attack mode is on for the platform or for this event: a CAPTCHA is asked for, and more."""
+    places = [PLATFORM] if event_id is None else [PLATFORM, str(event_id)]
+    return Alarm.objects.filter(pk__in=places).exclude(mode=Alarm.Mode.OFF).exists()
 
 
 def looks_like_attack(event_id: UUID) -> bool:

@@ -11,6 +11,7 @@ from turnout.accounts.actions import passwords
 from turnout.accounts.queries import reset_of
 from turnout.core.errors import DomainError, GoneError, InvalidError
 from turnout.guard.addresses import network
+from turnout.registrations.attacks.queries import under_attack
 from turnout.web.accounts.fields import AddressField, NewPasswordField, naming
 from turnout.web.forms import REFUSED, Form, ask_captcha, form_page, limit, private, secret_page, sent, show
 
@@ -40,7 +41,7 @@ def reset_page(request: HttpRequest) -> HttpResponse:
         email = form.cleaned_data["email"]
         try:
             limit(request, "signup")
-            ask_captcha(request, _PURPOSE)
+            ask_captcha(request, _PURPOSE, always=under_attack())
             passwords.ask_reset(email, language=get_language() or "en", client=network(request.META))
         except REFUSED as error:
             form.refuse(error)
@@ -48,7 +49,7 @@ def reset_page(request: HttpRequest) -> HttpResponse:
             told = gettext("We have sent a mail to {address}. Follow the link in it within an hour.")
             messages.info(request, naming(told, email), extra_tags="account")
             return redirect("reset")
-    return show(request, "web/accounts/reset.html", form, purpose=_PURPOSE)
+    return show(request, "web/accounts/reset.html", form, purpose=_PURPOSE, always=under_attack())
 
 
 @secret_page
@@ -82,7 +83,9 @@ def _set_password(request: HttpRequest, form: NewPasswordForm) -> bool:
 def _over(request: HttpRequest, error: DomainError) -> HttpResponse:
     form = ResetForm()
     form.status = 410 if isinstance(error, GoneError) else 400
-    response = show(request, "web/accounts/reset.html", form, purpose=_PURPOSE, over=error.detail)
+    response = show(
+        request, "web/accounts/reset.html", form, purpose=_PURPOSE, always=under_attack(), over=error.detail
+    )
     # No secret is left in the address, and the form has to show where it comes from.
     response["X-Robots-Tag"] = "noindex"
     return response

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from turnout.accounts.actions import sign_up
 from turnout.accounts.models import Role
 from turnout.guard.addresses import network
+from turnout.registrations.attacks.queries import under_attack
 from turnout.web.accounts.fields import AddressField, CodeField, NameField, NewPasswordField
 from turnout.web.forms import REFUSED, Form, ask_captcha, form_page, limit, sent, show
 
@@ -52,14 +53,14 @@ def sign_up_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             limit(request, "signup")
-            ask_captcha(request, "signup")
+            ask_captcha(request, "signup", always=under_attack())
             newcomer = sign_up.Newcomer(**form.cleaned_data, language=get_language() or "en")
             attempt = sign_up.sign_up(newcomer, client=network(request.META))
         except REFUSED as error:
             form.refuse(error)
         else:
             return to_code(request, attempt.id, attempt.email)
-    return show(request, "web/accounts/sign_up.html", form, purpose="signup")
+    return show(request, "web/accounts/sign_up.html", form, purpose="signup", always=under_attack())
 
 
 def to_code(request: HttpRequest, attempt: UUID | str, email: str) -> HttpResponse:
