@@ -154,3 +154,14 @@ def test_a_team_is_listed_by_as_many_queries_whatever_its_size(
     client = make.client(owner)
     with django_assert_num_queries(4):  # session, user, event, members
         assert len(client.get(team(event), {"page_size": 100}).json()["results"]) == members
+
+
+def test_nobody_invites_the_whole_world() -> None:
+    owner = make.user()
+    events = [make.event(owner=owner) for _ in range(2)]
+    client = make.client(owner)
+    answers = [
+        client.post(f"/api/events/{events[number % 2].id}/team/", {"email": f"{number}@example.org", "role": "scanner"})
+        for number in range(31)
+    ]
+    assert [answer.status_code for answer in answers] == [201] * 30 + [429]

@@ -15,7 +15,8 @@ from turnout.accounts.models import User
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Parts, update_event
-from turnout.events.models import Event, SeatPool, Session
+from turnout.events.actions.teams import add_member
+from turnout.events.models import Event, SeatPool, Session, TeamMember
 from turnout.notifications.models import Message
 from turnout.registrations.attacks.models import Alarm
 from turnout.registrations.models import Registration
@@ -193,6 +194,27 @@ def test_staff_cancel_for_somebody_and_the_next_is_promoted(desk: Client) -> Non
     holder, waiting = make.confirmed(event), make.confirmed(event)
     desk.post("/admin/registrations/registration/", {"action": "cancel_chosen", "_selected_action": [str(holder.id)]})
     assert dict(Registration.objects.values_list("pk", "status")) == {holder.pk: "cancelled", waiting.pk: "confirmed"}
+
+
+def test_staff_cancel_an_event_and_everybody_registered_is_told(desk: Client) -> None:
+    event, empty = make.event(), make.event()
+    amina = make.confirmed(event, "amina")
+    chosen = {"action": "remove_chosen", "_selected_action": [event.id, empty.id]}
+    assert desk.post("/admin/events/event/", chosen).status_code == 302
+
+    event.refresh_from_db()
+    assert event.status == Event.Status.CANCELLED
+    assert Message.objects.filter(kind="registration.event_cancelled", subject=amina.id).count() == 1
+    assert not Event.objects.filter(pk=empty.pk).exists()
+
+
+def test_an_events_page_shows_its_owner_and_its_team(desk: Client, django_assert_max_num_queries: Any) -> None:
+    event = make.event(owner=make.user("owner"))
+    for number in range(3):
+        add_member(event, f"scanner{number}@example.org", TeamMember.Role.SCANNER)
+    with django_assert_max_num_queries(30):
+        page = desk.get(f"/admin/events/event/{event.id}/change/").content.decode()
+    assert all(f"{name}@example.org" in page for name in ("owner", "scanner0", "scanner2"))
 
 
 def test_seats_by_type_say_how_an_event_is_attended(desk: Client) -> None:

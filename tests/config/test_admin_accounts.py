@@ -47,7 +47,7 @@ WITHOUT_A_PAGE = {
     "events.EventLanguage": "on its event's page",
     "events.Session": "on its event's page",
     "events.SeatPool": "on its event's page",
-    "events.TeamMember": "its owner's matter; staff reach it through the API",
+    "events.TeamMember": "on its event's page",
     "registrations.EventMove": "what mails of a move say; the audit trail says who moved it",
 }
 

@@ -40,7 +40,7 @@ class TeamView(generics.GenericAPIView[TeamMember]):
     permission_classes = (SignedIn,)
     serializer_class = TeamMemberSerializer
     queryset = TeamMember.objects.none()  # tells the schema of which model the ids are
-    problems: ClassVar = {"get": (403,), "post": (409,)}
+    problems: ClassVar = {"get": (403,), "post": (409, 429)}
 
     @extend_schema(operation_id="team_list", responses={200: TeamMemberSerializer(many=True)})
     def get(self, request: Request, event_id: UUID) -> Response:

@@ -20,7 +20,7 @@ from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
 from turnout.registrations.actions import cancel, change_capacity, check_capacity
-from turnout.registrations.actions.events import EventChange, change_event
+from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.attacks.admin import BurstPage
 from turnout.registrations.models import Registration
 
@@ -68,6 +68,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
             "capacity_on_site",
             "capacity_online",
             "waitlist_enabled",
+            "owner",
             "partner",
             "speakers",
         ]
@@ -151,12 +152,15 @@ class EventAdmin(BurstPage, KeptAdmin):
     """Events and workshops."""
 
     form = EventForm
-    list_display = ("title", "kind", "status", "starts_at", "location")
+    list_display = ("title", "kind", "status", "starts_at", "location", "owner")
     list_filter = ("kind", "status")
+    list_select_related = ("owner",)
     search_fields = ("title", "location")
     date_hierarchy = "starts_at"
-    autocomplete_fields = ("partner", "speakers")
+    autocomplete_fields = ("owner", "partner", "speakers")
+    actions: ClassVar = ["remove_chosen"]
     actions_detail: ClassVar = ["burst"]
+    readonly_fields = ("team",)
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         """Show the capacities that this event has."""
@@ -164,11 +168,23 @@ class EventAdmin(BurstPage, KeptAdmin):
         if obj is None:
             return names
         counted = set(obj.pools.values_list("attendance_type", flat=True))
-        return [name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted]
+        return [*(name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted), "team"]
 
     def get_inlines(self, request: HttpRequest, obj: Event | None) -> list[type[SessionInline]]:
         """Show the sessions, unless they are more than one form can send."""
         return [SessionInline] if obj is None or obj.sessions.count() <= _MOST_SESSIONS else []
+
+    @admin.display(description="team")
+    def team(self, event: Event) -> str:
+        """Show who is on it: its owner says who."""
+        return ", ".join(f"{member.email} ({member.role})" for member in event.team.order_by("created_at")) or "-"
+
+    @admin.action(description="Cancel, and tell who is registered; delete where nobody ever was")
+    def remove_chosen(self, request: HttpRequest, chosen: QuerySet[Event]) -> None:
+        """Do to each what its owner's DELETE does."""
+        for event in chosen:
+            remove_event(event, actor=actor_of(request))
+        messages.success(request, "Cancelled, or deleted where nobody had registered.")
 
     def save_model(self, request: HttpRequest, obj: Event, form: EventForm, change: bool) -> None:  # Django's call
         """Write the event and its seats; who is registered is told of another date or place."""

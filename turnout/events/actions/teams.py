@@ -5,9 +5,13 @@ from turnout.core.errors import ConflictError
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
 from turnout.events.models import Event, TeamMember
+from turnout.guard.actions import Claim, admit
+from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 
 _MOST_MEMBERS = 100
+# Whoever invites has mails sent to whatever addresses they name.
+_INVITATIONS = windows("30/hour,100/day")
 
 
 @transactional
@@ -15,8 +19,11 @@ def add_member(event: Event, email: str, role: str, *, actor: str = audit.SYSTEM
     """Share an event with whoever has this mail address, at once or as soon as they have an account; they are told.
 
     Whether there is an account for the address makes no difference here, and nobody learns it.
-    ConflictError `already_on_team`, the owner included; `team_full` at a hundred members: each is a mail.
+    ConflictError `already_on_team`, the owner included; `team_full` at a hundred members. ThrottledError where `actor`
+    invited too many.
     """
+    if actor != audit.SYSTEM:
+        admit(Claim("invitation", actor, _INVITATIONS))
     event = Event.objects.select_for_update().get(pk=event.pk)
     member = TeamMember(event=event, email=email, role=role)
     member.clean()
