@@ -21,7 +21,7 @@ _NOBODY = "Erased"
 
 
 @transactional
-def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG001  # issue 8 keeps them
+def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG001  # there are none yet
     """Erase somebody's personal data; what is counted stays counted.
 
     Seats at events to come go to the first in line. Past registrations stay as rows that name nobody, and so does the

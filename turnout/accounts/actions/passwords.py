@@ -52,10 +52,9 @@ def change_password(user: User, current: str, new: str) -> None:
     set_password(user, new, actor=f"user:{user.pk}")
 
 
-@transactional
 def set_password(user: User, password: str, *, actor: str = audit.SYSTEM) -> None:
     """Give the account a new password; all its sessions end."""
-    _write(user, make_password(password), actor)
+    _write(user, make_password(password), actor)  # hashed before the transaction: it takes long
 
 
 @transactional
@@ -78,6 +77,7 @@ def _spend(reset: PasswordReset, user: User, hashed: str) -> User:
     return user
 
 
+@transactional
 def _write(user: User, hashed: str, actor: str) -> None:
     user.password = hashed
     user.save(update_fields=["password"])
