@@ -53,16 +53,17 @@ def test_of_fifty_wrong_codes_at_once_five_are_compared(site: Site, rows: Place)
 
 
 def test_a_refresh_token_shown_twenty_times_at_once_is_taken_once_and_ends_the_family(site: Site) -> None:
-    user = make.user()
-    signed_in = site.client.post("/api/auth/login/", json={"email": user.email, "password": make.PASSWORD}).json()
+    for _ in range(5):
+        user = make.user()
+        signed_in = site.client.post("/api/auth/login/", json={"email": user.email, "password": make.PASSWORD}).json()
 
-    answers = show(site, "refresh", 20, refresh=signed_in["refresh"])
+        answers = show(site, "refresh", 20, refresh=signed_in["refresh"])
 
-    assert answers[200, ""] <= 1
-    assert set(answers) <= {(200, ""), (401, "token_reused"), (401, "token_invalid")}
-    assert TokenFamily.objects.get(user=user).ended_at is not None
-    shown = site.client.get("/api/me/", headers={"Authorization": f"Bearer {signed_in['access']}"})
-    assert shown.status_code == 401
+        assert answers[200, ""] <= 1
+        assert set(answers) <= {(200, ""), (401, "token_reused"), (401, "token_invalid")}
+        assert TokenFamily.objects.get(user=user).ended_at is not None
+        shown = site.client.get("/api/me/", headers={"Authorization": f"Bearer {signed_in['access']}"})
+        assert shown.status_code == 401
 
 
 def test_of_two_attempts_for_one_address_verified_at_once_one_makes_the_account(site: Site, rows: Place) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils.translation import gettext as _
 
 from turnout.accounts.actions import second_factor
@@ -162,7 +162,9 @@ def _replace(family_id: uuid.UUID, secret: str) -> SignedIn | None:
     """Return the family with its new secret, with none where it was just ended, or nothing where there is none."""
     start, new = now(), _new_secret()
     alive = TokenFamily.objects.filter(pk=family_id, ended_at=None, expires_at__gt=start)
-    usable = alive.filter(user__is_active=True, user__address_verified=True)
+    # Not by a join: Django would update by a subquery, which PostgreSQL does not ask again when it has waited for
+    # somebody else's update, and the token would be taken twice.
+    usable = alive.filter(Exists(User.objects.filter(pk=OuterRef("user_id"), is_active=True, address_verified=True)))
     if usable.filter(current=_hash(secret)).update(current=_hash(new), used_at=start):
         return SignedIn(TokenFamily.objects.select_related("user").get(pk=family_id), new)
     family = alive.first()
