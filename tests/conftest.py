@@ -19,6 +19,13 @@ def _own_files(settings: Settings, tmp_path: Path) -> None:
     settings.DATA_DIR = tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _cheap_passwords(request: pytest.FixtureRequest, settings: Settings) -> None:
+    """Hash passwords in no time; not where a server, which knows the product's hashes, has to compare them."""
+    if request.node.get_closest_marker("races") is None:
+        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+
+
 @pytest.fixture
 def api() -> APIClient:
     """Return a stranger with an HTTP client that sends JSON."""

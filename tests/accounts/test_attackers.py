@@ -76,7 +76,7 @@ def test_plus_tags_and_dots_are_one_mailbox() -> None:
 def test_wrong_logins_from_many_networks_leave_the_owner_able_to_sign_in(victim: User) -> None:
     sent = {"email": victim.email, "password": "a guess"}
     with patch("turnout.accounts.models.User.check_password", return_value=False):  # a million hashes take long
-        answers = {post("auth/login", sent, network=f"203.0.{n // 200}.{n % 200}") for n in range(2000)}
+        answers = {post("auth/login", sent, network=f"203.0.113.{n}") for n in range(200)}
     assert answers == {(401, "invalid_credentials")}
 
     sent["password"] = make.PASSWORD
