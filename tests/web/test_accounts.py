@@ -571,6 +571,7 @@ def test_a_page_without_a_session_asks_the_database_nothing_about_who_is_there(
 ) -> None:
     with django_assert_num_queries(0):
         assert browser.get("/login/").status_code == 200
+    with django_assert_num_queries(1):  # whether there is an attack
         assert browser.get("/password/reset/").status_code == 200
 
 
