@@ -8,7 +8,8 @@ import time_machine
 from rest_framework.test import APIClient
 
 from tests.support import make
-from turnout.accounts.models import SignUp, TokenFamily, User
+from turnout.accounts.actions.passwords import set_password
+from turnout.accounts.models import AddressChange, SignUp, TokenFamily, User
 from turnout.core.models import AuditEntry
 from turnout.events.actions.teams import add_member
 from turnout.notifications.models import Message
@@ -60,8 +61,37 @@ def test_erasing_leaves_no_trace_of_who_it_was_and_frees_the_seat(amina: User, c
     assert counters(event) == {"": (1, 0)}
 
 
-def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
+def test_no_mail_about_an_account_keeps_an_address_it_had(amina: User) -> None:
+    client = make.client(amina)
+    client.patch("/api/me/", {"email": "amina.new@example.org"})
+    change = AddressChange.objects.get()
+    client.post("/api/auth/verify/", {"email": change.email, "otp": change.code})
+    amina.refresh_from_db()
+    set_password(amina, "a quite different one")
+    client = make.client(amina)
+    client.patch("/api/me/", {"email": "amina.newest@example.org"})
+    kinds = sorted(message.kind.partition(".")[2] for message in Message.objects.all())
+    assert kinds == ["address", "address", "address_changed", "password_changed"]
 
+    assert client.delete("/api/me/", {}).status_code == 204
+
+    assert "amina" not in everything().lower()
+
+
+def test_no_mail_about_an_attempt_to_sign_up_keeps_the_address_though_the_attempt_is_gone(api: APIClient) -> None:
+    sent = {"email": "amina@example.org", "password": make.PASSWORD, "role": "seeker"}
+    attempts = [api.post("/api/auth/signup/", sent).json()["signup_id"] for _ in range(2)]
+    code = SignUp.objects.get(pk=attempts[0]).code
+    api.post("/api/auth/verify/", {"email": sent["email"], "otp": code, "signup_id": attempts[0]})
+    assert not SignUp.objects.exists()
+    assert Message.objects.filter(kind="account.code").count() == 2
+
+    assert make.client(User.objects.get()).delete("/api/me/", {}).status_code == 204
+
+    assert "amina" not in everything().lower()
+
+
+def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
     event = make.event(capacity=2)
     make.confirmed(event, "amina")
     with time_machine.travel(event.ends_at + timedelta(days=1)):

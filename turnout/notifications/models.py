@@ -53,6 +53,7 @@ class Message(models.Model):
             models.Index(fields=["state", "urgency", "due_at"], name="message_by_turn"),
             models.Index(fields=["lease"], name="message_by_lease"),
             models.Index(fields=["subject"], name="message_by_subject"),
+            models.Index(fields=["recipient"], name="message_by_recipient"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind", "subject", "version"], name="message_owed_once"),

@@ -1,8 +1,5 @@
 """Erasing a person."""
 
-from collections.abc import Iterable
-from uuid import UUID
-
 from turnout.accounts.actions.second_factor import forget_second_factor
 from turnout.accounts.actions.sessions import end_sessions
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
@@ -12,7 +9,7 @@ from turnout.core.text import address_key
 from turnout.core.transactions import transactional
 from turnout.events.models import TeamMember
 from turnout.notifications.models import Message
-from turnout.privacy.queries import messages_about, registrations_of
+from turnout.privacy.queries import messages_of, registrations_of
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import Registration, active_key
 from turnout.registrations.queries import can_be_changed
@@ -33,20 +30,28 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
             "Who runs the platform can't erase themselves: let another take staff rights away first.", "is_staff"
         )
     nobody = f"{user.id.hex}@erased.invalid"
+    _give_up_seats(user)
+    _erase_messages(user, nobody)  # while what they are about can still be found
     _erase_registrations(user, nobody)
-    _erase_memberships(user, nobody)
+    TeamMember.objects.held_by(user).delete()
     _erase_account(user, nobody)
     audit.record(f"user:{user.id}", "user.erased", user.id)
 
 
-def _erase_registrations(user: User, nobody: str) -> None:
-    rows = list(registrations_of(user).select_related("event").order_by("event_id", "id"))
-    for row in rows:
+def _give_up_seats(user: User) -> None:
+    for row in registrations_of(user).select_related("event").order_by("event_id", "id"):
         if can_be_changed(row):
             cancel(row, actor=f"user:{user.id}")
-    ids = [row.id for row in rows]
-    _erase_messages(ids, nobody)
-    left = list(Registration.objects.filter(pk__in=ids))
+
+
+def _erase_messages(user: User, nobody: str) -> None:
+    messages = Message.objects.filter(pk__in=list(messages_of(user).values_list("pk", flat=True)))
+    messages.filter(state=Message.State.DUE).update(state=Message.State.VOID)
+    messages.update(recipient=nobody, last_error="")
+
+
+def _erase_registrations(user: User, nobody: str) -> None:
+    left = list(registrations_of(user))
     for row in left:
         row.full_name, row.email, row.phone = _NOBODY, nobody, ""
         row.key_version += 1  # the links in old mails open nothing
@@ -55,17 +60,7 @@ def _erase_registrations(user: User, nobody: str) -> None:
     Registration.objects.bulk_update(left, ["full_name", "email", "phone", "key_version", "active_key"])
 
 
-def _erase_memberships(user: User, nobody: str) -> None:
-    members = TeamMember.objects.held_by(user)
-    _erase_messages(list(members.values_list("pk", flat=True)), nobody)
-    members.delete()
-
-
 def _erase_account(user: User, nobody: str) -> None:
-    subjects = [
-        row.pk for rows in (SignUp.objects.filter(email_key=user.email_key), user.password_resets.all()) for row in rows
-    ]
-    _erase_messages([user.id, *subjects], nobody)
     SignUp.objects.filter(email_key=user.email_key).delete()
     AddressChange.objects.filter(user=user).delete()
     PasswordReset.objects.filter(user=user).delete()
@@ -75,9 +70,3 @@ def _erase_account(user: User, nobody: str) -> None:
     user.is_active = user.is_superuser = user.address_verified = False
     user.set_unusable_password()
     user.save()
-
-
-def _erase_messages(subjects: Iterable[UUID], nobody: str) -> None:
-    messages = messages_about(subjects)
-    messages.filter(state=Message.State.DUE).update(state=Message.State.VOID)
-    messages.update(recipient=nobody, last_error="")

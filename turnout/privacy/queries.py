@@ -1,11 +1,10 @@
 """What we hold about somebody."""
 
-from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from turnout.accounts.models import TokenFamily, User
+from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenFamily, User
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
 from turnout.notifications.models import Message
@@ -36,9 +35,23 @@ def registrations_of(user: User) -> QuerySet[Registration]:
     return Registration.objects.filter(email=user.email)
 
 
-def messages_about(subjects: Iterable[Any]) -> QuerySet[Message]:
-    """Return the messages about these rows."""
-    return Message.objects.filter(subject__in=list(subjects))
+def messages_of(user: User) -> QuerySet[Message]:
+    """Return the messages to their address, and those about what is theirs, wherever they went.
+
+    Neither is enough: what a message was about may be gone, such as an attempt to sign up, and the address may have
+    been another one then.
+    """
+    theirs = [
+        [user.id],
+        registrations_of(user).values_list("id", flat=True),
+        TeamMember.objects.held_by(user).values_list("id", flat=True),
+        SignUp.objects.filter(email_key=user.email_key).values_list("id", flat=True),
+        AddressChange.objects.filter(user=user).values_list("id", flat=True),
+        PasswordReset.objects.filter(user=user).values_list("id", flat=True),
+        AuditEntry.objects.filter(subject=user.id).values_list("id", flat=True),  # a new password, a new address
+    ]
+    subjects = [subject for ids in theirs for subject in ids]
+    return Message.objects.filter(Q(subject__in=subjects) | Q(recipient=user.email))
 
 
 def export(user: User) -> dict[str, Any]:
@@ -52,7 +65,7 @@ def export(user: User) -> dict[str, Any]:
         "events": _rows(Event.objects.filter(owner=user), ("id", "title")),
         "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
-        "messages": _rows(messages_about(subjects), _MESSAGE),
+        "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
         "deeds": _rows(AuditEntry.objects.filter(subject__in=subjects), _DEED),
     }
 
