@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.utils.translation import get_language
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -15,7 +15,7 @@ from turnout.accounts.actions import passwords, profile, sessions, sign_up
 from turnout.accounts.models import CODE_LIVES, Role, User
 from turnout.accounts.passwords import LONGEST_PASSWORD
 from turnout.accounts.policies import role_of
-from turnout.api.fields import AddressField, CaptchaField, NameField
+from turnout.api.fields import AddressField, CaptchaField, NameField, read
 from turnout.api.throttles import throttled
 from turnout.api.tokens import read_refresh, tokens_of
 from turnout.guard import captcha
@@ -142,14 +142,9 @@ class NewPasswordSerializer(serializers.Serializer[Any]):
 
 
 class AccountView(APIView):
-    """What all views here share: open to strangers, never cached."""
+    """What all views here share: open to strangers."""
 
     permission_classes = (AllowAny,)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep answers from caches: tokens stand in them."""
-        response.headers.setdefault("Cache-Control", "no-store")
-        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class SignUpView(AccountView):
@@ -161,7 +156,7 @@ class SignUpView(AccountView):
     @throttled("signup")
     def post(self, request: Request) -> Response:
         """Sign up. A six-digit code is mailed; the account begins when it is verified."""
-        sent, client = _sent(SignUpSerializer, request), network(request.META)
+        sent, client = read(SignUpSerializer(data=request.data)), network(request.META)
         captcha.check(sent.pop("captcha"), client, purpose="signup", always=under_attack())
         attempt = sign_up.sign_up(sign_up.Newcomer(**sent, language=_language()), client=client)
         answer = {
@@ -182,7 +177,7 @@ class VerifyView(AccountView):
     @throttled("verify")
     def post(self, request: Request) -> Response:
         """Confirm the address of an attempt to sign up, or, signed in, one's own new address."""
-        sent = _sent(CodeSerializer, request)
+        sent = read(CodeSerializer(data=request.data))
         code, client = "".join(sent["otp"].split()), network(request.META)
         if isinstance(request.user, User) and "signup_id" not in sent:
             user = profile.confirm_address(request.user, sent["email"], code, client=client)
@@ -200,7 +195,7 @@ class ResendView(AccountView):
     @throttled("signup")
     def post(self, request: Request) -> Response:
         """Mail a new code, at most one a minute; the old one is void. The answer is always the same."""
-        sent = _sent(ResendSerializer, request)
+        sent = read(ResendSerializer(data=request.data))
         sign_up.resend(sent["email"], signup_id=sent.get("signup_id"), client=network(request.META))
         return Response(status=202)
 
@@ -214,20 +209,15 @@ class LoginView(AccountView):
     @throttled("login")
     def post(self, request: Request) -> Response:
         """Sign in with address, password and, where the account has one, the second factor."""
-        sent = _sent(LoginSerializer, request)
+        sent = read(LoginSerializer(data=request.data))
         answer = sent.pop("captcha")
         session = sessions.sign_in(**sent, client=network(request.META), answer=answer)
         return Response(SignedInSerializer({**tokens_of(session), "user": session.family.user}).data)
 
 
+@extend_schema_view(post=extend_schema(operation_id="token_create"))
 class TokenView(LoginView):
     """The same door under seed A's name."""
-
-    @extend_schema(operation_id="token_create", request=LoginSerializer, responses={200: SignedInSerializer})
-    def post(self, request: Request) -> Response:
-        """Sign in."""
-        answer: Response = super().post(request)
-        return answer
 
 
 class RefreshView(AccountView):
@@ -238,18 +228,13 @@ class RefreshView(AccountView):
     @extend_schema(operation_id="auth_refresh", request=RefreshSerializer, responses={200: TokensSerializer})
     def post(self, request: Request) -> Response:
         """Renew both tokens. A refresh token is used once: one that is used again ends the session."""
-        family, secret = read_refresh(_sent(RefreshSerializer, request)["refresh"])
+        family, secret = read_refresh(read(RefreshSerializer(data=request.data))["refresh"])
         return Response(TokensSerializer(tokens_of(sessions.rotate(family, secret))).data)
 
 
+@extend_schema_view(post=extend_schema(operation_id="token_refresh"))
 class TokenRefreshView(RefreshView):
     """The same door under seed A's name."""
-
-    @extend_schema(operation_id="token_refresh", request=RefreshSerializer, responses={200: TokensSerializer})
-    def post(self, request: Request) -> Response:
-        """Renew both tokens."""
-        answer: Response = super().post(request)
-        return answer
 
 
 class LogoutView(AccountView):
@@ -260,7 +245,7 @@ class LogoutView(AccountView):
     @extend_schema(operation_id="auth_logout", request=RefreshSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         """End the session that the refresh token is of."""
-        family, _secret = read_refresh(_sent(RefreshSerializer, request)["refresh"])
+        family, _secret = read_refresh(read(RefreshSerializer(data=request.data))["refresh"])
         sessions.sign_out(family)
         return Response(status=204)
 
@@ -274,7 +259,7 @@ class ResetView(AccountView):
     @throttled("signup")
     def post(self, request: Request) -> Response:
         """Mail a link to set a new password. The answer is always the same."""
-        sent, client = _sent(ResetSerializer, request), network(request.META)
+        sent, client = read(ResetSerializer(data=request.data)), network(request.META)
         captcha.check(sent["captcha"], client, purpose="password_reset", always=under_attack())
         passwords.ask_reset(sent["email"], language=_language(), client=client)
         return Response(status=202)
@@ -289,16 +274,9 @@ class NewPasswordView(AccountView):
     @throttled("verify")
     def post(self, request: Request) -> Response:
         """Set a new password; all sessions end."""
-        sent = _sent(NewPasswordSerializer, request)
+        sent = read(NewPasswordSerializer(data=request.data))
         passwords.reset_password(sent["token"], sent["password"])
         return Response(status=204)
-
-
-def _sent(serializer: type[serializers.Serializer[Any]], request: Request) -> dict[str, Any]:
-    read = serializer(data=request.data)
-    read.is_valid(raise_exception=True)
-    fields: dict[str, Any] = read.validated_data
-    return fields
 
 
 def _language() -> str:

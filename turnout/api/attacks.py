@@ -9,8 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.api.idempotency import idempotent
-from turnout.api.permissions import Staff
+from turnout.api.fields import read
+from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
+from turnout.api.permissions import Staff, actor_of
 from turnout.core.errors import NotFoundError
 from turnout.events.models import Event
 from turnout.registrations.attacks import actions
@@ -117,9 +118,8 @@ class SwitchView(StaffView):
     @extend_schema(operation_id="attack_mode_switch", request=SwitchSerializer, responses={200: SwitchSerializer})
     def put(self, request: Request) -> Response:
         """Switch attack mode on or off everywhere."""
-        serializer = SwitchSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        actions.switch_platform(on=serializer.validated_data["on"], actor=_actor(request))
+        sent = read(SwitchSerializer(data=request.data))
+        actions.switch_platform(on=sent["on"], actor=actor_of(request))
         return Response(_platform())
 
 
@@ -132,9 +132,8 @@ class EventSwitchView(StaffView):
     def put(self, request: Request, pk: UUID) -> Response:
         """Switch attack mode of an event on or off, or leave it to itself."""
         event = self.event()
-        serializer = EventSwitchSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        actions.switch_event(event, serializer.validated_data["mode"], actor=_actor(request))
+        sent = read(EventSwitchSerializer(data=request.data))
+        actions.switch_event(event, sent["mode"], actor=actor_of(request))
         return Response(AttackSerializer(switch(str(event.id))).data)
 
 
@@ -154,14 +153,18 @@ class RollbackView(StaffView):
 
     problems: ClassVar = {"post": (401, 409)}
 
-    @extend_schema(operation_id="events_burst_rollback", request=ChosenSerializer, responses={201: RollbackSerializer})
+    @extend_schema(
+        operation_id="events_burst_rollback",
+        request=ChosenSerializer,
+        responses={201: RollbackSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
     @idempotent
     def post(self, request: Request, pk: UUID) -> Response:
         """Cancel what is quarantined. Nobody is written to, and whoever confirms all the same is through."""
         event = self.event()
-        serializer = ChosenSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        rollback = actions.roll_back(event, **serializer.validated_data, actor=_actor(request))
+        sent = read(ChosenSerializer(data=request.data))
+        rollback = actions.roll_back(event, **sent, actor=actor_of(request))
         return Response(RollbackSerializer(rollback).data, status=201)
 
 
@@ -174,13 +177,9 @@ class UndoView(StaffView):
     def post(self, request: Request, pk: UUID, rollback_id: UUID) -> Response:
         """Return exactly those to pending. Undoing twice is undoing once."""
         rollback = find_rollback(self.event(), rollback_id, request.user)
-        return Response(RollbackSerializer(actions.undo(rollback, actor=_actor(request))).data)
+        return Response(RollbackSerializer(actions.undo(rollback, actor=actor_of(request))).data)
 
 
 def _platform() -> dict[str, Any]:
     found = switch(PLATFORM)
     return dict(SwitchSerializer({"on": found.mode == Alarm.Mode.ON, "since": found.since}).data)
-
-
-def _actor(request: Request) -> str:
-    return f"user:{request.user.pk}"

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from turnout.api.fields import read
 from turnout.guard import captcha
 from turnout.registrations.attacks.queries import under_attack
 
@@ -57,7 +58,5 @@ class CaptchaView(APIView):
         ALTCHA: a fresh challenge for ten minutes; the answer is what its widget gives. reCAPTCHA v3 and Turnstile: the
         action is `registration`, `signup`, `login` or `password_reset`.
         """
-        asked_for = AskedForSerializer(data=request.query_params)
-        asked_for.is_valid(raise_exception=True)
-        always = under_attack(asked_for.validated_data.get("event"))
+        always = under_attack(read(AskedForSerializer(data=request.query_params)).get("event"))
         return Response(captcha.challenge(always=always), headers={"Cache-Control": "no-store"})

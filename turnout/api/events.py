@@ -16,7 +16,7 @@ from turnout.api.event_input import EventInputSerializer
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.partners import PartnerSerializer
-from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, signed_in
+from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, caller
 from turnout.api.speakers import SpeakerBriefSerializer, SpeakerSerializer
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, create_event
@@ -263,7 +263,7 @@ class CreatesEvents(EventViews):
         serializer = EventInputSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         wanted = serializer.change()
-        event = Event(**wanted.fields, owner=signed_in(request))
+        event = Event(**wanted.fields, owner=caller(request))
         if self.kind:
             event.kind = self.kind
         return self.answer(

@@ -13,8 +13,8 @@ from turnout.accounts.actions import profile
 from turnout.accounts.models import User
 from turnout.accounts.queries import has_second_factor
 from turnout.api.accounts import UserSerializer
-from turnout.api.fields import AddressField, NameField
-from turnout.api.permissions import SignedIn
+from turnout.api.fields import AddressField, NameField, read
+from turnout.api.permissions import SignedIn, caller
 from turnout.core.text import address_key
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
@@ -55,7 +55,7 @@ class MeView(APIView):
     @extend_schema(operation_id="me_retrieve", responses={200: MeSerializer})
     def get(self, request: Request) -> Response:
         """Show it."""
-        return Response(MeSerializer(_own(request)).data)
+        return Response(MeSerializer(caller(request)).data)
 
     @extend_schema(
         operation_id="me_change",
@@ -64,9 +64,7 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         """Change name or language; a new address gets a code first."""
-        read = ChangeMeSerializer(data=request.data)
-        read.is_valid(raise_exception=True)
-        fields, user = dict(read.validated_data), _own(request)
+        fields, user = read(ChangeMeSerializer(data=request.data)), caller(request)
         email = fields.pop("email", None)
         user = profile.change_profile(user, fields)
         moves = email is not None and address_key(email) != user.email_key
@@ -77,9 +75,7 @@ class MeView(APIView):
     @extend_schema(operation_id="me_erase", request=EraseSerializer, responses={204: None})
     def delete(self, request: Request) -> Response:
         """Erase all personal data; anonymous totals stay, and certificates only if they are to be kept."""
-        read = EraseSerializer(data=request.data)
-        read.is_valid(raise_exception=True)
-        erase(_own(request), keep_certificates=read.validated_data["keep_certificates"])
+        erase(caller(request), **read(EraseSerializer(data=request.data)))
         return Response(status=204)
 
 
@@ -92,10 +88,4 @@ class ExportView(APIView):
     @extend_schema(operation_id="me_export", responses={200: dict[str, Any]})
     def get(self, request: Request) -> Response:
         """Return it as JSON."""
-        return Response(export(_own(request)), headers={"Content-Disposition": 'attachment; filename="turnout.json"'})
-
-
-def _own(request: Request) -> User:
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101  # SignedIn saw to it
-    return user
+        return Response(export(caller(request)), headers={"Content-Disposition": 'attachment; filename="turnout.json"'})

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from turnout.api.fields import NameField, TextField, WebField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from turnout.api.permissions import OpenToRead, OpenToReadFacilitator, actor_of, signed_in
+from turnout.api.permissions import OpenToRead, OpenToReadFacilitator, actor_of, caller
 from turnout.events.actions import save_partner
 from turnout.events.actions.people import remove_partner
 from turnout.events.models import Event, Partner
@@ -85,7 +85,7 @@ class PartnersView(PartnerViews, generics.ListAPIView[Partner]):
     def post(self, request: Request) -> Response:
         """Create one. It belongs to who creates it: a facilitator, or staff."""
         fields = read(PartnerInputSerializer(data=request.data))
-        partner = save_partner(Partner(**fields, owner=signed_in(request)), actor=actor_of(request))
+        partner = save_partner(Partner(**fields, owner=caller(request)), actor=actor_of(request))
         return Response(self.get_serializer(self.get_queryset().get(pk=partner.pk)).data, status=201)
 
 

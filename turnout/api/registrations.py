@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.api.fields import AddressField, CaptchaField, NameField, PhoneField
+from turnout.api.fields import AddressField, CaptchaField, NameField, PhoneField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
 from turnout.api.permissions import actor_of
 from turnout.api.throttles import throttled
@@ -151,17 +151,14 @@ class GuestView(APIView):
     permission_classes = (AllowAny,)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep keys in addresses from other sites, and answers from caches."""
+        """Keep keys in addresses from other sites."""
         response.headers.setdefault("Referrer-Policy", "no-referrer")
-        response.headers.setdefault("Cache-Control", "no-store")
         return super().finalize_response(request, response, *args, **kwargs)
 
 
 def _asked(_view: APIView, request: Request) -> dict[str, Any]:
     """Return what a guest asks for, once it is sound and they are no program."""
-    serializer = NewRegistrationSerializer(data=request.data, context={"request": request})
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
+    fields = read(NewRegistrationSerializer(data=request.data, context={"request": request}))
     always = under_attack(fields["event"].id)
     captcha.check(fields["captcha"], network(request.META), purpose="registration", always=always)
     return fields
@@ -204,9 +201,7 @@ class ConfirmView(GuestView):
     @throttled("confirm")
     def post(self, request: Request) -> Response:
         """Confirm the address, and take a seat or the next place in line. A second call answers the same."""
-        serializer = TokenSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        registration = actions.confirm(serializer.validated_data["token"])
+        registration = actions.confirm(read(TokenSerializer(data=request.data))["token"])
         return Response(ConfirmedSerializer(registration).data)
 
 
@@ -233,13 +228,9 @@ class RegistrationView(GuestView):
     def patch(self, request: Request, registration_id: UUID) -> Response:
         """Change name, phone, or attendance type where seats allow."""
         registration = _held(request, registration_id)
-        serializer = RegistrationChangeSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        return Response(
-            RegistrationSerializer(
-                actions.change(registration, serializer.validated_data, actor=actor_of(request))
-            ).data
-        )
+        fields = read(RegistrationChangeSerializer(data=request.data))
+        changed = actions.change(registration, fields, actor=actor_of(request))
+        return Response(RegistrationSerializer(changed).data)
 
 
 class CancelView(GuestView):
@@ -255,9 +246,8 @@ class CancelView(GuestView):
     )
     def post(self, request: Request, registration_id: UUID) -> Response:
         """Cancel; the seat goes to the first in line. Cancelling twice is cancelling once."""
-        return Response(
-            RegistrationSerializer(actions.cancel(_held(request, registration_id), actor=actor_of(request))).data
-        )
+        cancelled = actions.cancel(_held(request, registration_id), actor=actor_of(request))
+        return Response(RegistrationSerializer(cancelled).data)
 
 
 class TicketView(GuestView):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from turnout.api.fields import IdField, NameField, TextField, WebField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.partners import PartnerSerializer, WorkshopBriefSerializer, listed_workshops
-from turnout.api.permissions import OpenToRead, OpenToReadFacilitator, actor_of, signed_in
+from turnout.api.permissions import OpenToRead, OpenToReadFacilitator, actor_of, caller
 from turnout.events.actions import save_speaker
 from turnout.events.actions.people import remove_speaker
 from turnout.events.models import Partner, Speaker
@@ -89,7 +89,7 @@ class SpeakersView(SpeakerViews, generics.ListAPIView[Speaker]):
     def post(self, request: Request) -> Response:
         """Create one. It belongs to who creates it: a facilitator, or staff."""
         fields = read(SpeakerInputSerializer(data=request.data))
-        speaker = save_speaker(Speaker(**fields, owner=signed_in(request)), actor=actor_of(request))
+        speaker = save_speaker(Speaker(**fields, owner=caller(request)), actor=actor_of(request))
         return Response(self.get_serializer(self.get_queryset().get(pk=speaker.pk)).data, status=201)
 
 

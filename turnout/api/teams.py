@@ -9,7 +9,7 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from turnout.api.fields import AddressField
+from turnout.api.fields import AddressField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.permissions import SignedIn, actor_of
 from turnout.core.errors import NotFoundError
@@ -58,9 +58,7 @@ class TeamView(generics.GenericAPIView[TeamMember]):
     def post(self, request: Request, event_id: UUID) -> Response:
         """Share the event with a mail address: at once, or as soon as there is an account for it. A mail tells them."""
         event = find_for(Right.OWN, request.user, event_id)
-        serializer = NewTeamMemberSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        member = add_member(event, **serializer.validated_data, actor=actor_of(request))
+        member = add_member(event, **read(NewTeamMemberSerializer(data=request.data)), actor=actor_of(request))
         return Response(TeamMemberSerializer(member).data, status=201)
 
 

@@ -1,6 +1,6 @@
 """One's own second factor."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from turnout.accounts.actions import second_factor
-from turnout.accounts.models import User
-from turnout.api.permissions import SignedIn
+from turnout.api.fields import read
+from turnout.api.permissions import SignedIn, caller
 
 _LONGEST_CODE = 40
 
@@ -51,15 +51,13 @@ class TwoFactorView(APIView):
     @extend_schema(operation_id="me_two_factor_begin", request=BeginSerializer, responses={200: EnrolmentSerializer})
     def post(self, request: Request) -> Response:
         """Begin to set up an authenticator app. Nothing changes before a code of it is confirmed."""
-        serializer = BeginSerializer(data=request.data)
-        serializer.is_valid(raise_exception=True)
-        enrolment = second_factor.begin(_own(request), serializer.validated_data.get("otp", ""))
+        enrolment = second_factor.begin(caller(request), **read(BeginSerializer(data=request.data)))
         return Response(EnrolmentSerializer(enrolment).data)
 
     @extend_schema(operation_id="me_two_factor_disable", request=OtpSerializer, responses={204: None})
     def delete(self, request: Request) -> Response:
         """Switch the second factor off, by a code of it. Staff can't."""
-        second_factor.disable(_own(request), _otp(request))
+        second_factor.disable(caller(request), _otp(request))
         return Response(status=204)
 
 
@@ -74,16 +72,10 @@ class TwoFactorConfirmView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Switch it on, by a code of the app; the answer shows the recovery codes, once."""
-        codes = second_factor.confirm(_own(request), _otp(request))
+        codes = second_factor.confirm(caller(request), _otp(request))
         return Response(RecoveryCodesSerializer({"recovery_codes": codes}).data)
 
 
-def _own(request: Request) -> User:
-    return cast("User", request.user)  # SignedIn has seen to it
-
-
 def _otp(request: Request) -> str:
-    serializer = OtpSerializer(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    otp: str = serializer.validated_data["otp"]
+    otp: str = read(OtpSerializer(data=request.data))["otp"]
     return otp
