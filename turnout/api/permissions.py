@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from turnout.accounts.models import User
 from turnout.accounts.policies import is_facilitator, refusal, runs_platform
-from turnout.core.audit import GUEST
+from turnout.core import audit
 from turnout.core.errors import UnauthenticatedError
 
 
@@ -76,4 +76,4 @@ def signed_in(request: Request) -> User:
 
 def actor_of(request: Request) -> str:
     """Return the name under which the audit trail knows who asks."""
-    return f"user:{request.user.pk}" if request.user.is_authenticated else GUEST
+    return audit.actor_of(request.user)

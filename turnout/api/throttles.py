@@ -4,10 +4,9 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from django.conf import settings
 from rest_framework.request import Request
 
-from turnout.guard.actions import Claim, admit
+from turnout.guard.actions import admit_network
 from turnout.guard.addresses import network
 
 Handler = Callable[..., Any]
@@ -19,7 +18,7 @@ def throttled(scope: str) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         def limited(view: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
-            admit(Claim(scope, network(request.META), settings.THROTTLES[scope]))
+            admit_network(scope, network(request.META))
             return handler(view, request, *args, **kwargs)
 
         return limited

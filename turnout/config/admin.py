@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
@@ -19,8 +18,9 @@ from turnout.accounts.actions.second_factor import spend
 from turnout.accounts.models import User
 from turnout.accounts.queries import second_factor_of
 from turnout.config import second_factor
+from turnout.core import audit
 from turnout.core.errors import ThrottledError
-from turnout.guard.actions import Claim, admit
+from turnout.guard.actions import admit_network
 from turnout.guard.addresses import network
 
 
@@ -43,7 +43,7 @@ class LoginForm(AuthenticationForm):
         if self.errors:
             return cleaned
         # Counted before a password is hashed: that costs more than anything else here.
-        admit(Claim("login", network(self.request.META), settings.THROTTLES["login"]))
+        admit_network("login", network(self.request.META))
         user = authenticate(self.request, username=cleaned["username"], password=cleaned["password"])
         if not (isinstance(user, User) and user.is_staff and _spends(user, cleaned["otp_token"])):
             raise ValidationError(self.error_messages["invalid_login"], code="invalid_login")
@@ -64,7 +64,7 @@ class PasswordForm(AdminOwnPasswordChangeForm):
 
     def save(self, commit: bool = True) -> User:  # noqa: FBT002  # Django's call
         """Write the password."""
-        set_password(self.user, self.cleaned_data["new_password1"], actor=f"user:{self.user.pk}")
+        set_password(self.user, self.cleaned_data["new_password1"], actor=audit.actor_of(self.user))
         user: User = self.user
         return user
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from turnout.api.errors import problem, retry_after, status_of
 from turnout.config.errors import answer
+from turnout.core import audit
 from turnout.core.errors import DomainError, ThrottledError, UnavailableError
 from turnout.core.transactions import RaceLostError
 
@@ -58,7 +59,7 @@ def _known_actor(request: HttpRequest) -> str:
     user = request.__dict__.get("user")
     if isinstance(user, SimpleLazyObject):  # the session's
         user = request.__dict__.get("_cached_user")
-    return f"user:{user.pk}" if user is not None and user.is_authenticated else ""
+    return audit.actor_of(user) if user is not None and user.is_authenticated else ""
 
 
 class SoundRequestMiddleware:

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 import segno
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import authenticate
 from django.http import HttpRequest, HttpResponse
@@ -20,7 +19,7 @@ from turnout.accounts.links import password_proof, proves_password, read_link
 from turnout.accounts.models import User
 from turnout.accounts.queries import second_factor_of, unconfirmed_second_factor_of
 from turnout.core.errors import DomainError
-from turnout.guard.actions import Claim, admit
+from turnout.guard.actions import admit_network
 from turnout.guard.addresses import network
 
 
@@ -65,7 +64,7 @@ def enrol_page(request: HttpRequest) -> HttpResponse:
         return _scan(request, user, form, proof=request.POST["proof"])
     password_form = PasswordForm(request.POST or None)
     if password_form.is_valid():
-        admit(Claim("login", network(request.META), settings.THROTTLES["login"]))
+        admit_network("login", network(request.META))
         if authenticate(request, username=user.email, password=password_form.cleaned_data["password"]) == user:
             second_factor.begin_anew(user)
             return _scan(request, user, CodeForm(), proof=password_proof(user))

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from unfold.admin import ModelAdmin
 
+from turnout.core import audit
 from turnout.core.models import SigningKey
 
 
@@ -40,7 +41,7 @@ class LookOnlyAdmin(TrailAdmin):
 
 def actor_of(request: HttpRequest) -> str:
     """Return the name under which the audit trail knows who is signed in."""
-    return f"user:{request.user.pk}"
+    return audit.actor_of(request.user)
 
 
 @admin.register(SigningKey)

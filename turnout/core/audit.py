@@ -3,6 +3,9 @@
 import uuid
 from collections.abc import Iterable, Mapping
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
+
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 
@@ -10,11 +13,16 @@ GUEST = "guest"
 SYSTEM = "system"
 
 
+def actor_of(user: AbstractBaseUser | AnonymousUser) -> str:
+    """Return the name under which the trail knows somebody."""
+    return f"user:{user.pk}" if user.is_authenticated else GUEST
+
+
 def record(actor: str, verb: str, subject: uuid.UUID, data: Mapping[str, object] | None = None) -> AuditEntry:
     """Write down a deed, in the deed's own transaction, and return what was written.
 
-    `actor` is `guest`, `system` or `user:<id>`; `verb` names the deed as `<thing>.<what happened>`; `data` holds what
-    changed, and never a secret.
+    `actor` is `guest`, `system` or what `actor_of` returns; `verb` names the deed as `<thing>.<what happened>`; `data`
+    holds what changed, and never a secret.
     """
     return AuditEntry.objects.create(actor=actor, verb=verb, subject=subject, data=dict(data or {}), at=now())
 

@@ -66,6 +66,11 @@ def admit(*claims: Claim) -> None:
         raise ThrottledError(message, retry_after=seconds, window=str(window))
 
 
+def admit_network(scope: str, client: str) -> None:
+    """Count a deed of a network (`addresses.network`), as often as THROTTLES lets each do this; raises as `admit`."""
+    admit(Claim(scope, client, settings.THROTTLES[scope]))
+
+
 def admitted(*claims: Claim) -> bool:
     """Do the same, and tell whether it was counted: for what is done in another way where it is too often."""
     try:

@@ -35,13 +35,13 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
     _erase_registrations(user, nobody)
     TeamMember.objects.held_by(user).delete()
     _erase_account(user, nobody)
-    audit.record(f"user:{user.id}", "user.erased", user.id)
+    audit.record(audit.actor_of(user), "user.erased", user.id)
 
 
 def _give_up_seats(user: User) -> None:
     for row in registrations_of(user).select_related("event").order_by("event_id", "id"):
         if can_be_changed(row):
-            cancel(row, actor=f"user:{user.id}")
+            cancel(row, actor=audit.actor_of(user))
 
 
 def _erase_messages(user: User, nobody: str) -> None:

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -22,7 +21,7 @@ from turnout.core.errors import (
     UnauthenticatedError,
 )
 from turnout.guard import captcha
-from turnout.guard.actions import Claim, admit
+from turnout.guard.actions import admit_network
 from turnout.guard.addresses import network
 from turnout.web.captcha import render_asking
 
@@ -88,7 +87,7 @@ def sent(request: HttpRequest) -> Any:
 
 def limit(request: HttpRequest, scope: str) -> None:
     """Count a deed of the client's network: the limits and the scopes are those of the API. ThrottledError."""
-    admit(Claim(scope, network(request.META), settings.THROTTLES[scope]))
+    admit_network(scope, network(request.META))
 
 
 def ask_captcha(request: HttpRequest, purpose: str, *, always: bool = False) -> None:

@@ -49,7 +49,7 @@ def change_password(user: User, current: str, new: str) -> None:
         raise InvalidError.at(Fault("/current", "invalid", _("This is not your password.")))
     forgive(failures)
     refuse_weak(new, email=user.email, name=user.name)
-    set_password(user, new, actor=f"user:{user.pk}")
+    set_password(user, new, actor=audit.actor_of(user))
 
 
 def set_password(user: User, password: str, *, actor: str = audit.SYSTEM) -> None:
@@ -73,7 +73,7 @@ def _spend(reset: PasswordReset, user: User, hashed: str) -> User:
         raise reset_over()
     # Other links to the same account are void: whoever asked for them might not be its owner.
     PasswordReset.objects.filter(user=user, used_at=None).update(used_at=now())
-    _write(user, hashed, f"user:{user.pk}")
+    _write(user, hashed, audit.actor_of(user))
     return user
 
 

@@ -24,7 +24,7 @@ def change_profile(user: User, fields: Mapping[str, str]) -> User:
     changed = {name: value for name, value in fields.items() if getattr(user, name) != value}
     if changed:
         User.objects.filter(pk=user.pk).update(**changed)
-        audit.record(f"user:{user.pk}", "user.changed", user.id, {"fields": sorted(changed)})
+        audit.record(audit.actor_of(user), "user.changed", user.id, {"fields": sorted(changed)})
         for name, value in changed.items():
             setattr(user, name, value)
     return user
@@ -78,6 +78,6 @@ def _move(user: User, change: AddressChange) -> User:
     except IntegrityError as error:
         raise code_invalid() from error  # somebody signed up with it this moment
     user.email, user.email_key = change.email, change.email_key
-    entry = audit.record(f"user:{user.pk}", "user.address_changed", user.id)
+    entry = audit.record(audit.actor_of(user), "user.address_changed", user.id)
     owe("account.address_changed", entry.id, before, urgent=True)
     return user

@@ -154,7 +154,7 @@ def _confirm(user: User, code: str) -> list[str]:
     device.confirmed, device.last_t, device.last_used_at = True, step, now()
     device.save(update_fields=["confirmed", "last_t", "last_used_at"])
     codes = _write_codes(user)
-    audit.record(_self(user), "user.second_factor_enrolled", user.id)
+    audit.record(audit.actor_of(user), "user.second_factor_enrolled", user.id)
     return codes
 
 
@@ -173,7 +173,7 @@ def _spend_digits(user: User, code: str) -> bool:
 def _spend_recovery_code(user: User, code: str) -> bool:
     spent = RecoveryCode.objects.filter(user=user, digest=_digest(user, code)).delete()[0] == 1
     if spent:
-        audit.record(_self(user), "user.recovery_code_used", user.id)
+        audit.record(audit.actor_of(user), "user.recovery_code_used", user.id)
     return spent
 
 
@@ -181,7 +181,7 @@ def _spend_recovery_code(user: User, code: str) -> bool:
 def _renew(user: User) -> list[str]:
     _lock(user)
     codes = _write_codes(user)
-    audit.record(_self(user), "user.recovery_codes_renewed", user.id)
+    audit.record(audit.actor_of(user), "user.recovery_codes_renewed", user.id)
     return codes
 
 
@@ -189,7 +189,7 @@ def _renew(user: User) -> list[str]:
 def _disable(user: User) -> None:
     _lock(user)
     _void(user)
-    audit.record(_self(user), "user.second_factor_disabled", user.id)
+    audit.record(audit.actor_of(user), "user.second_factor_disabled", user.id)
 
 
 def _void(user: User, *, sparing: TOTPDevice | None = None) -> None:
@@ -241,7 +241,3 @@ def _lock(user: User) -> None:
 
 def _normal(otp: str) -> str:
     return re.sub(r"[\s-]", "", otp).lower()
-
-
-def _self(user: User) -> str:
-    return f"user:{user.pk}"

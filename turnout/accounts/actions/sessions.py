@@ -107,7 +107,7 @@ def end_sessions(user: User) -> int:
 def sign_out_everywhere(user: User) -> None:
     """End all of one's own sessions, wherever one is signed in."""
     end_sessions(user)
-    audit.record(f"user:{user.pk}", "user.signed_out_everywhere", user.id)
+    audit.record(audit.actor_of(user), "user.signed_out_everywhere", user.id)
 
 
 def _admit_try(email: str, client: str, answer: str | None) -> None:

@@ -133,5 +133,5 @@ def _activate(attempt: SignUp) -> User:
     except IntegrityError as error:
         raise code_invalid() from error  # by another attempt, this moment
     SignUp.objects.filter(email_key=attempt.email_key).delete()
-    audit.record(f"user:{user.id}", "user.signed_up", user.id, {"role": user.role})
+    audit.record(audit.actor_of(user), "user.signed_up", user.id, {"role": user.role})
     return user

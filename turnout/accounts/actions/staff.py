@@ -62,5 +62,5 @@ def _change(user: User, verb: str, actor: str, **flags: bool) -> None:
 
 
 def _refuse_own(user: User, actor: str) -> None:
-    if actor == f"user:{user.pk}":
+    if actor == audit.actor_of(user):
         raise ForbiddenError("Somebody else on staff must do this to your account.", "own_account")
