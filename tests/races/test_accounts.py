@@ -10,7 +10,7 @@ from tests.races.processes import Place
 from tests.races.visitors import Site, at_once
 from tests.support import make
 from turnout.accounts.actions.sign_up import Newcomer, sign_up
-from turnout.accounts.models import MOST_TRIES, SignUp, TokenFamily, User
+from turnout.accounts.models import MOST_TRIES, AddressChange, SignUp, TokenFamily, User
 
 pytestmark = pytest.mark.races
 
@@ -64,6 +64,19 @@ def test_a_refresh_token_shown_twenty_times_at_once_is_taken_once_and_ends_the_f
         assert TokenFamily.objects.get(user=user).ended_at is not None
         shown = site.client.get("/api/me/", headers={"Authorization": f"Bearer {signed_in['access']}"})
         assert shown.status_code == 401
+
+
+def test_of_five_new_addresses_asked_for_at_once_one_stands(site: Site, rows: Place) -> None:
+    user = make.user()
+    signed_in = site.client.post("/api/auth/login/", json={"email": user.email, "password": make.PASSWORD}).json()
+    headers = {"Authorization": f"Bearer {signed_in['access']}"}
+
+    def ask(number: int) -> int:
+        sent = {"email": f"new{number}-{rows.kind}@example.org"}
+        return site.client.patch("/api/me/", json=sent, headers=headers).status_code
+
+    assert at_once([partial(ask, number) for number in range(5)]) == [202] * 5
+    assert AddressChange.objects.filter(user=user).count() == 1
 
 
 def test_of_two_attempts_for_one_address_verified_at_once_one_makes_the_account(site: Site, rows: Place) -> None:

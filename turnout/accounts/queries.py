@@ -17,6 +17,11 @@ def by_address(email: str) -> User | None:
     return User.objects.filter(email_key=address_key(email)).first()
 
 
+def lock(user: User) -> None:
+    """Let one at a time change what this person has one of: an address to come, a second factor."""
+    list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk"))
+
+
 def living_family(family_id: uuid.UUID) -> TokenFamily | None:
     """Return a family that is worth something, with its user: not ended, not too old, the account in use."""
     families = TokenFamily.objects.select_related("user").filter(ended_at=None, expires_at__gt=now())

@@ -6,6 +6,7 @@ from django.db import IntegrityError
 
 from turnout.accounts.actions.codes import admit_guess, code_invalid, try_code
 from turnout.accounts.models import ATTEMPT_LIVES, AddressChange, User
+from turnout.accounts.queries import lock
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.text import address_key, normal_address
@@ -41,6 +42,7 @@ def ask_address(user: User, email: str) -> None:
 
 @transactional
 def _write_down(user: User, email: str) -> None:
+    lock(user)
     AddressChange.objects.filter(user=user).delete()
     start, key = now(), address_key(email)
     change = AddressChange.objects.create(

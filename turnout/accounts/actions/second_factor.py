@@ -16,7 +16,7 @@ from django_otp.oath import hotp
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from turnout.accounts.models import RecoveryCode, TokenFamily, User
-from turnout.accounts.queries import has_second_factor, second_factor_of, unconfirmed_second_factor_of
+from turnout.accounts.queries import has_second_factor, lock, second_factor_of, unconfirmed_second_factor_of
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, ForbiddenError, InvalidError
@@ -108,7 +108,7 @@ def enrol_second_factor(user: User, *, secret: bytes | None = None) -> str:
 
     For who has the server in their hands: commands and the demo. The link holds the secret.
     """
-    _lock(user)
+    lock(user)
     _void(user)
     device = TOTPDevice(user=user, name="authenticator", confirmed=True)
     if secret is not None:
@@ -131,7 +131,7 @@ def enrolment_of(device: TOTPDevice) -> Enrolment:
 
 @transactional
 def _begin(user: User, *, replacing: bool) -> Enrolment:
-    _lock(user)
+    lock(user)
     if not replacing and has_second_factor(user):
         message = _("A second factor is on already. To replace it, send a code of it as well.")
         raise ConflictError(message, "second_factor_on")
@@ -143,7 +143,7 @@ def _begin(user: User, *, replacing: bool) -> Enrolment:
 
 @transactional
 def _confirm(user: User, code: str) -> list[str]:
-    _lock(user)
+    lock(user)
     device = unconfirmed_second_factor_of(user)
     if device is None:
         raise ConflictError(_("Begin to set up the second factor first."), "second_factor_not_begun")
@@ -179,7 +179,7 @@ def _spend_recovery_code(user: User, code: str) -> bool:
 
 @transactional
 def _renew(user: User) -> list[str]:
-    _lock(user)
+    lock(user)
     codes = _write_codes(user)
     audit.record(audit.actor_of(user), "user.recovery_codes_renewed", user.id)
     return codes
@@ -187,7 +187,7 @@ def _renew(user: User) -> list[str]:
 
 @transactional
 def _disable(user: User) -> None:
-    _lock(user)
+    lock(user)
     _void(user)
     audit.record(audit.actor_of(user), "user.second_factor_disabled", user.id)
 
@@ -232,11 +232,6 @@ def _wrong_code() -> InvalidError:
 
 def _count_try(user: User) -> None:
     admit(Claim("second_factor", user.pk.hex, settings.THROTTLE_SECOND_FACTOR))
-
-
-def _lock(user: User) -> None:
-    """Let one at a time change this person's second factor."""
-    list(User.objects.select_for_update().filter(pk=user.pk).values_list("pk"))
 
 
 def _normal(otp: str) -> str:
