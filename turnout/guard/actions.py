@@ -89,7 +89,7 @@ def forgive(*claims: Claim) -> None:
         except redis.RedisError as error:
             log.warning("limiter_without_redis", error=str(error))
     if keys:
-        Counter.objects.filter(place__in=keys).delete()
+        _forget(keys)
 
 
 @transactional
@@ -115,6 +115,11 @@ def forget_spent() -> int:
     expired = SpentChallenge.objects.filter(expires_at__lt=now() - _CLOCKS_DIFFER)
     keys = list(expired.values_list("key", flat=True)[:_SWEEP_BATCH])
     return expired.filter(key__in=keys).delete()[0]
+
+
+@transactional
+def _forget(keys: list[str]) -> None:
+    Counter.objects.filter(place__in=keys).delete()
 
 
 @transactional
