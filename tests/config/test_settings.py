@@ -112,16 +112,6 @@ def test_without_a_mail_server_production_keeps_messages_waiting(tmp_path: Path)
     assert manage(tmp_path, "shell", "-v0", "-c", ask, **SOUND).stdout == "False False\n"
 
 
-def test_createsuperuser_prints_the_link_that_enrols_the_second_factor(tmp_path: Path) -> None:
-    manage(tmp_path, "migrate", "-v0")
-    who = {"DJANGO_SUPERUSER_EMAIL": "Root@Example.org", "DJANGO_SUPERUSER_PASSWORD": "correct horse battery"}
-    result = manage(tmp_path, "createsuperuser", "--noinput", **who)
-    assert result.returncode == 0, result.stderr
-    assert "otpauth://totp/" in result.stdout
-    again = manage(tmp_path, "createsuperuser", "--noinput", **who)
-    assert (again.returncode, "Traceback" in again.stderr) == (1, False)
-
-
 RECAPTCHA = {"RECAPTCHA_PUBLIC_KEY": "shown", "RECAPTCHA_PRIVATE_KEY": "hidden"}
 TURNSTILE = {"TURNSTILE_SITE_KEY": "shown", "TURNSTILE_SECRET_KEY": "hidden"}
 
