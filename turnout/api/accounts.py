@@ -171,7 +171,7 @@ class SignUpView(AccountView):
 class VerifyView(AccountView):
     """Where codes are shown."""
 
-    problems: ClassVar = {"post": (401, 409, 429)}
+    problems: ClassVar = {"post": (409, 429)}
 
     @extend_schema(operation_id="auth_verify", request=CodeSerializer, responses={200: VerifiedSerializer})
     @throttled("verify")
@@ -203,7 +203,7 @@ class ResendView(AccountView):
 class LoginView(AccountView):
     """Where people sign in."""
 
-    problems: ClassVar = {"post": (401, 429)}
+    problems: ClassVar = {"post": (429,)}
 
     @extend_schema(operation_id="auth_login", request=LoginSerializer, responses={200: SignedInSerializer})
     @throttled("login")
@@ -223,8 +223,6 @@ class TokenView(LoginView):
 class RefreshView(AccountView):
     """Where tokens are renewed."""
 
-    problems: ClassVar = {"post": (401,)}
-
     @extend_schema(operation_id="auth_refresh", request=RefreshSerializer, responses={200: TokensSerializer})
     def post(self, request: Request) -> Response:
         """Renew both tokens. A refresh token is used once: one that is used again ends the session."""
@@ -239,8 +237,6 @@ class TokenRefreshView(RefreshView):
 
 class LogoutView(AccountView):
     """Where people sign out."""
-
-    problems: ClassVar = {"post": (401,)}
 
     @extend_schema(operation_id="auth_logout", request=RefreshSerializer, responses={204: None})
     def post(self, request: Request) -> Response:

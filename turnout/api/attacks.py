@@ -108,7 +108,7 @@ class StaffView(APIView):
 class SwitchView(StaffView):
     """The platform's switch."""
 
-    problems: ClassVar = {"get": (401, 403), "put": (401,)}
+    problems: ClassVar = {"get": (403,)}
 
     @extend_schema(operation_id="attack_mode_retrieve", responses={200: SwitchSerializer})
     def get(self, request: Request) -> Response:
@@ -126,8 +126,6 @@ class SwitchView(StaffView):
 class EventSwitchView(StaffView):
     """An event's switch."""
 
-    problems: ClassVar = {"put": (401,)}
-
     @extend_schema(operation_id="events_attack_mode", request=EventSwitchSerializer, responses={200: AttackSerializer})
     def put(self, request: Request, pk: UUID) -> Response:
         """Switch attack mode of an event on or off, or leave it to itself."""
@@ -140,7 +138,7 @@ class EventSwitchView(StaffView):
 class BurstView(StaffView):
     """Who registered lately, and from where."""
 
-    problems: ClassVar = {"get": (401, 403)}
+    problems: ClassVar = {"get": (403,)}
 
     @extend_schema(operation_id="events_burst", responses={200: BurstSerializer})
     def get(self, request: Request, pk: UUID) -> Response:
@@ -151,7 +149,7 @@ class BurstView(StaffView):
 class RollbackView(StaffView):
     """Where a burst is rolled back."""
 
-    problems: ClassVar = {"post": (401, 409)}
+    problems: ClassVar = {"post": (409,)}
 
     @extend_schema(
         operation_id="events_burst_rollback",
@@ -170,8 +168,6 @@ class RollbackView(StaffView):
 
 class UndoView(StaffView):
     """Where a rollback is undone."""
-
-    problems: ClassVar = {"post": (401,)}
 
     @extend_schema(operation_id="events_burst_undo", request=None, responses={200: RollbackSerializer})
     def post(self, request: Request, pk: UUID, rollback_id: UUID) -> Response:

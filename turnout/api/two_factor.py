@@ -46,7 +46,7 @@ class TwoFactorView(APIView):
     """Where a second factor is begun, and switched off."""
 
     permission_classes = (SignedIn,)
-    problems: ClassVar = {"post": (401, 409, 429), "delete": (401, 403, 409, 429)}
+    problems: ClassVar = {"post": (409, 429), "delete": (403, 409, 429)}
 
     @extend_schema(operation_id="me_two_factor_begin", request=BeginSerializer, responses={200: EnrolmentSerializer})
     def post(self, request: Request) -> Response:
@@ -65,7 +65,7 @@ class TwoFactorConfirmView(APIView):
     """Where a second factor is switched on."""
 
     permission_classes = (SignedIn,)
-    problems: ClassVar = {"post": (401, 409, 429)}
+    problems: ClassVar = {"post": (409, 429)}
 
     @extend_schema(
         operation_id="me_two_factor_confirm", request=OtpSerializer, responses={200: RecoveryCodesSerializer}
