@@ -10,8 +10,11 @@ from rest_framework.test import APIClient
 from tests.support import make
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import AddressChange, SignUp, TokenFamily, User
+from turnout.core.audit import actor_of
 from turnout.core.models import AuditEntry
+from turnout.events.actions import save_partner, save_speaker
 from turnout.events.actions.teams import add_member
+from turnout.events.models import Partner, Speaker
 from turnout.notifications.models import Message
 from turnout.privacy.actions import erase
 from turnout.registrations.models import Registration
@@ -34,6 +37,9 @@ def test_the_export_holds_what_is_ones_own_and_nothing_of_others(amina: User) ->
     event = make.event(owner=amina, title="Soldering")
     mine = make.confirmed(event, "amina", phone="+213555123456")
     make.confirmed(event, "stranger")
+    for owner in (amina, make.user()):
+        save_speaker(Speaker(name=f"Speaker of {owner}", owner=owner), actor=actor_of(owner))
+        save_partner(Partner(name=f"Partner of {owner}", owner=owner), actor=actor_of(owner))
 
     export = make.client(amina).get("/api/me/export/").json()
 
@@ -42,6 +48,12 @@ def test_the_export_holds_what_is_ones_own_and_nothing_of_others(amina: User) ->
     assert [(row["id"], row["phone"], row["event__title"]) for row in export["registrations"]] == [
         (str(mine.id), "+213555123456", "Soldering")
     ]
+    assert [row["name"] for row in export["speakers"]] == ["Speaker of amina@example.org"]
+    assert [row["name"] for row in export["partners"]] == ["Partner of amina@example.org"]
+    assert {row["verb"] for row in export["deeds"] if row["actor"] == actor_of(amina)} == {
+        "speaker.saved",
+        "partner.saved",
+    }
     assert {row["kind"] for row in export["messages"]} == {"registration.confirm", "registration.confirmed"}
     assert "stranger" not in repr(export)
 

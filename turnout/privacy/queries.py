@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenFamily, User
+from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
 from turnout.notifications.models import Message
@@ -59,14 +60,17 @@ def export(user: User) -> dict[str, Any]:
     registrations = registrations_of(user).order_by("id")
     members = TeamMember.objects.held_by(user).order_by("id")
     subjects = [user.id, *registrations.values_list("id", flat=True), *members.values_list("id", flat=True)]
+    deeds = AuditEntry.objects.filter(Q(subject__in=subjects) | Q(actor=audit.actor_of(user)))
     return {
         "account": _rows(User.objects.filter(pk=user.pk), _ACCOUNT)[0],
         "sessions": _rows(TokenFamily.objects.filter(user=user), _SESSION),
         "events": _rows(Event.objects.filter(owner=user), ("id", "title")),
+        "speakers": _rows(user.speakers.all(), ("id", "name")),
+        "partners": _rows(user.partners.all(), ("id", "name")),
         "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
         "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
-        "deeds": _rows(AuditEntry.objects.filter(subject__in=subjects), _DEED),
+        "deeds": _rows(deeds.order_by("id"), _DEED),
     }
 
 
