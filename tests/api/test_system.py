@@ -7,6 +7,7 @@ from unittest import mock
 import pytest
 from django.db import DatabaseError
 from django.urls import URLPattern, URLResolver, get_resolver
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -93,6 +94,23 @@ class TestTheDocument:
                 problems = {status for status in operation["responses"] if status >= "4"}
                 assert {"400", "503"} <= problems, path
                 assert ("404" in problems) == ("{" in path), path
+
+    def test_asks_for_no_token_where_everybody_reads(self, document: dict[str, Any]) -> None:
+        events = document["paths"]["/api/events/"]
+        assert ({} in events["get"]["security"], {} in events["post"]["security"]) == (True, False)
+
+    def test_fits_what_a_reader_who_takes_formats_as_notes_is_answered(self, document: dict[str, Any]) -> None:
+        answer = make.client(make.user("amina")).post("/api/speakers/", {"name": "Rima"}).json()
+        fits = document["components"]["schemas"]["SpeakerWithWorkshops"]
+        OAS31Validator({**fits, "components": document["components"]}).validate(answer)
+
+    def test_says_what_a_body_of_a_deletion_may_be_refused_for(self, document: dict[str, Any]) -> None:
+        paths = {
+            path
+            for path, operations in document["paths"].items()
+            if "415" in operations.get("delete", {}).get("responses", {})
+        }
+        assert paths == {"/api/me/", "/api/me/two-factor/"}
 
     def test_can_be_read_in_the_browser(self, api: APIClient) -> None:
         assert "swagger-ui" in api.get("/api/docs/").content.decode()

@@ -5,8 +5,10 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 
 from turnout.api.errors import MEDIA_TYPE
+from turnout.api.permissions import OpenToRead
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
@@ -49,6 +51,12 @@ class Schema(AutoSchema):
         """Group by resource."""
         return [self.path.removeprefix("/api/").partition("/")[0]]
 
+    def get_auth(self) -> list[dict[str, Any]]:
+        """Say who may call it: what everybody reads needs no token, though writing there does."""
+        read = self.method in SAFE_METHODS
+        everybody = read and any(isinstance(each, OpenToRead) for each in self.view.get_permissions())
+        return [*super().get_auth(), {}] if everybody else super().get_auth()
+
     def get_request_serializer(self) -> Any:
         """Return what is sent; with a DELETE only what its view names."""
         return None if self._is_delete else super().get_request_serializer()
@@ -62,6 +70,12 @@ class Schema(AutoSchema):
         finally:
             self.method = "DELETE" if self._is_delete else self.method
 
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        """Let an empty text be one of a format, too: for most readers a format refuses nothing, so both would fit."""
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]  # untyped library
+        if "oneOf" in schema:
+            schema["anyOf"] = schema.pop("oneOf")
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         statuses = {400, 503, *getattr(self.view, "problems", {}).get(self.method.lower(), ())}
@@ -71,6 +85,8 @@ class Schema(AutoSchema):
             statuses.add(404)
         if self.method in {"POST", "PUT", "PATCH"}:
             statuses |= {403, 413, 415}
+        if self.method == "DELETE" and self._get_request_body():
+            statuses |= {413, 415}
         for status in sorted(statuses):
             described: Any = self._get_response_for_code(  # type: ignore[no-untyped-call]  # untyped library
                 ProblemSerializer, str(status), media_types=[MEDIA_TYPE]
