@@ -90,6 +90,8 @@ def test_an_address_that_has_an_account_is_not_told_apart_and_not_taken(hers: AP
 def test_one_cannot_have_codes_mailed_to_whomever_as_often_as_one_likes(hers: APIClient) -> None:
     answers = [hers.patch("/api/me/", {"email": f"{number}@new.example"}).status_code for number in range(6)]
     assert answers == [202] * 5 + [429]
+    assert hers.patch("/api/me/", {"email": "7@new.example", "name": "Half done"}).status_code == 429
+    assert hers.get("/api/me/").json()["name"] != "Half done"
 
 
 def test_ones_own_address_again_changes_nothing(hers: APIClient) -> None:

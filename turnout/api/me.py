@@ -50,7 +50,7 @@ class MeView(APIView):
     """One's own account."""
 
     permission_classes = (SignedIn,)
-    problems: ClassVar = {"delete": (409,)}
+    problems: ClassVar = {"patch": (429,), "delete": (409,)}
 
     @extend_schema(operation_id="me_retrieve", responses={200: MeSerializer})
     def get(self, request: Request) -> Response:
@@ -66,10 +66,10 @@ class MeView(APIView):
         """Change name or language; a new address gets a code first."""
         fields, user = read(ChangeMeSerializer(data=request.data)), caller(request)
         email = fields.pop("email", None)
-        user = profile.change_profile(user, fields)
         moves = email is not None and address_key(email) != user.email_key
         if moves:
-            profile.ask_address(user, email)
+            profile.ask_address(user, email)  # first, as it may refuse
+        user = profile.change_profile(user, fields)
         return Response(MeSerializer(user).data, status=202 if moves else 200)
 
     @extend_schema(operation_id="me_erase", request=EraseSerializer, responses={204: None})
