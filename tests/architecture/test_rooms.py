@@ -1,6 +1,7 @@
 """The rules of the house that a linter of imports can't see (docs/map.md)."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,3 +129,11 @@ def test_a_command_only_reads_its_arguments_and_calls(path: Path) -> None:
 def test_no_file_names_a_registry_or_a_machine() -> None:
     listed = [ROOT / "requirements/base.txt", ROOT / "requirements/dev.txt"]
     assert [path.name for path in listed if "://" in path.read_text()] == []
+
+
+@pytest.mark.parametrize("lock", ["base", "dev"])
+def test_a_lock_holds_what_is_asked_for(lock: str) -> None:
+    # A part that is only in somebody's environment is missing from everybody else's: `make lock` writes it down.
+    asked = re.findall(r"^[\w-]+", (ROOT / f"requirements/{lock}.in").read_text(), re.MULTILINE)
+    held = re.findall(r"^[\w-]+(?=.*==)", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE)
+    assert {part.lower() for part in asked if not part.startswith("-")} - set(held) == set()
