@@ -1,8 +1,10 @@
 """`createsuperuser`, with which every installation begins."""
 
+import io
 import re
 
 import pytest
+import segno
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django_otp.oath import totp
@@ -35,6 +37,15 @@ def test_the_printed_link_enrols_the_second_factor_that_the_admin_asks_for(
     form = {"username": "ADMIN@example.org ", "password": make.PASSWORD, "otp_token": f"{totp(device.bin_key):06}"}
     assert browser.post("/admin/login/", form).status_code == 302
     assert browser.get("/admin/").status_code == 200
+
+
+def test_the_printed_code_can_be_scanned(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("createsuperuser", interactive=False)
+    printed = capsys.readouterr().out
+    link = re.findall(r"otpauth://\S+", printed)[0]
+    drawn = io.StringIO()
+    segno.make(link).terminal(drawn, compact=True)
+    assert drawn.getvalue() in printed
 
 
 def test_a_second_time_it_says_so_and_changes_nothing() -> None:

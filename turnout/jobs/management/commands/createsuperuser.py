@@ -1,5 +1,6 @@
 """Django's createsuperuser, which enrols the second factor too."""
 
+import io
 from typing import Any
 
 import segno
@@ -23,6 +24,7 @@ class Command(DjangoCommand):
             raise CommandError(error.detail) from error
         for user in User.objects.filter(is_superuser=True).exclude(pk__in=known):
             link = enrol_second_factor(user)
-            segno.make(link).terminal(self.stdout, compact=True)  # type: ignore[arg-type]  # writes text to it
-            self.stdout.write(f"Scan this with an authenticator app, or open: {link}")
+            drawn = io.StringIO()  # the command's own output ends every write with a newline
+            segno.make(link).terminal(drawn, compact=True)
+            self.stdout.write(f"{drawn.getvalue()}\nScan this with an authenticator app, or open: {link}")
         return result
