@@ -146,3 +146,9 @@ def test_a_captcha_is_named_or_known_by_its_keys(tmp_path: Path, environment: di
 def test_a_captcha_that_can_not_work_is_refused(tmp_path: Path, environment: dict[str, str], said: str) -> None:
     result = manage(tmp_path, "check", **environment)
     assert (result.returncode, said in result.stderr) == (1, True)
+
+
+def test_a_folder_made_for_the_data_is_for_nobody_else_on_the_host(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    assert manage(folder, "check").returncode == 0
+    assert folder.stat().st_mode & 0o777 == 0o700

@@ -34,7 +34,7 @@ if not LOCAL and (_missing := [name for name in _NEEDED if name not in _given or
     raise ImproperlyConfigured(_message)
 
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # on a shared host others must not read the database
 
 
 def _own_secret() -> str:
