@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -259,6 +260,7 @@ def test_staff_switch_attack_mode_see_a_burst_roll_it_back_and_undo_that(desk: C
     desk.post(page, {"undo": str(event.rollbacks.get().pk)})
     assert set(Registration.objects.values_list("status", flat=True)) == {"pending"}
     assert desk.post(page, {"undo": str(event.id)}).status_code == 404
+    assert [desk.get(f"/admin/events/event/{key}/burst/").status_code for key in (uuid4(), "x")] == [404, 404]
     desk.post(page, {"mode": "off"})
     assert event.alarm.mode == "off"
     Registration.objects.all().delete()

@@ -1,9 +1,10 @@
 """Attack mode in the admin: a page for the platform's switch, and one for each event."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from unfold.decorators import action
@@ -22,11 +23,14 @@ class BurstPage:
     """What an event's admin gains: the page of its burst."""
 
     admin_site: Any
+    get_object: Callable[[HttpRequest, str], Event | None]
 
     @action(description="Attacks", url_path="burst", permissions=["change"])  # type: ignore[untyped-decorator]  # untyped library
     def burst(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show who registered lately; POST switches attack mode, rolls back, or undoes that."""
-        event = get_object_or_404(Event, pk=object_id)
+        event = self.get_object(request, object_id)
+        if event is None:
+            raise Http404
         if request.method == "POST":
             try:
                 messages.success(request, _done(request, event))
