@@ -68,7 +68,7 @@ Answers = dict[str, tuple[int, dict[str, str], dict[str, Any]]]
 def test_every_answer_closes_what_it_does_not_need(answers: Answers, asked: str) -> None:
     status, headers, _ = answers[asked]
     expected = {
-        "Strict-Transport-Security": "max-age=31536000; includeSubDomains; preload",
+        "Strict-Transport-Security": "max-age=31536000",
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",
         "Referrer-Policy": "same-origin",

@@ -67,8 +67,8 @@ SECURE_SSL_REDIRECT = _https and not LOCAL
 SECURE_SSL_HOST = urlsplit(PUBLIC_BASE_URL).netloc  # never where the request says it came to
 SECURE_REDIRECT_EXEMPT = [r"^api/health/$"]  # load balancers ask from inside
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE_SSL_REDIRECT else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_HSTS_PRELOAD = True
+# Not for other sites under the same domain, which may have no TLS: that is their administrators' to say.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = env.bool("HSTS_SUBDOMAINS", default=False)
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _https
@@ -238,7 +238,11 @@ OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 
 # --- People ------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]  # the address is unique by its key, which no collation blurs
+SILENCED_SYSTEM_CHECKS = [
+    "auth.E003",  # the address is unique by its key, which no collation blurs
+    "security.W005",  # HSTS_SUBDOMAINS
+    "security.W021",  # the same
+]
 LOGIN_URL = "login"
 PASSWORD_HASHERS = [
     "turnout.accounts.hashers.Argon2Hasher",

@@ -56,11 +56,21 @@ def _deliver() -> int:
     return deliver_due() if settings.MAIL_DELIVERED else 0
 
 
+_SWEEPS: tuple[Callable[[], int], ...] = (
+    expire_unconfirmed,
+    sweep_attacks,
+    mark_over,
+    forget_blocks,
+    forget_closed,
+    forget_spent,
+    forget_expired,
+    forget_old,
+)
+
+
 def _sweep() -> int:
-    accounts = forget_expired()
-    registrations = expire_unconfirmed() + sweep_attacks() + forget_blocks()
-    guard = forget_closed() + forget_spent()
-    return accounts + registrations + guard + mark_over() + forget_old()
+    """Do what is due beside messages; one that fails keeps no other from its work."""
+    return sum(_guarded(sweep) or 0 for sweep in _SWEEPS)
 
 
 def _guarded(work: Callable[[], int]) -> int | None:

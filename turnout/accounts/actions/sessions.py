@@ -171,6 +171,7 @@ def _replace(family_id: uuid.UUID, secret: str) -> SignedIn | None:
     if family is None or family.current == _hash(secret):
         return None
     alive.update(ended_at=start)
+    audit.record(audit.SYSTEM, "user.session_reused", family.user_id)
     return SignedIn(family, "")
 
 

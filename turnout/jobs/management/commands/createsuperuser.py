@@ -27,4 +27,5 @@ class Command(DjangoCommand):
             drawn = io.StringIO()  # the command's own output ends every write with a newline
             segno.make(link).terminal(drawn, compact=True)
             self.stdout.write(f"{drawn.getvalue()}\nScan this with an authenticator app, or open: {link}")
+            self.stdout.write("Then make recovery codes in the admin, at My second factor.")
         return result
