@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from turnout.accounts.actions import second_factor
 from turnout.accounts.models import SignUp, TokenFamily, User
-from turnout.accounts.passwords import fitting
+from turnout.accounts.passwords import fitting, hashed_for, opens
 from turnout.accounts.queries import by_address, has_second_factor
 from turnout.core import audit
 from turnout.core.clock import now
@@ -130,16 +130,18 @@ def _whose_password(email: str, password: str) -> User:
     attempts = SignUp.objects.filter(email_key=address_key(email), expires_at__gt=now()).order_by("-sent_at")
     hashes = dict(attempts.values_list("id", "password"))
     user = by_address(email)
-    mine = fitting(email, password, hashes) if user is None else []
-    right = bool(mine) if user is None else user.check_password(password)
-    if not right or (user is not None and not user.is_active):
-        raise UnauthenticatedError(_("Address or password is wrong."), "invalid_credentials")
-    if user is None or not user.address_verified:
+    hashed = hashed_for(email, password, user)
+    mine = fitting(hashed, hashes)
+    right = user is not None and user.is_active and opens(user, password, hashed)
+    if user is not None and right and user.address_verified:
+        return user
+    if right or mine:
+        # Said of known addresses as well: who made an attempt knows its password, and would learn of the account else.
         message = _("Confirm your address first, with the code we mailed you.")
         # Which attempt is theirs: a stranger may have made others for the same address.
         which: dict[str, Any] = {"signup_id": str(mine[0])} if mine else {}
         raise ForbiddenError(message, "email_unverified", **which)
-    return user
+    raise UnauthenticatedError(_("Address or password is wrong."), "invalid_credentials")
 
 
 @transactional

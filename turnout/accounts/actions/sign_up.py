@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from turnout.accounts.actions.codes import admit_guess, code_invalid, try_code
 from turnout.accounts.models import ATTEMPT_LIVES, Role, SignUp, User
 from turnout.accounts.passwords import hashed_for, refuse_weak
+from turnout.accounts.queries import by_address
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError
@@ -41,7 +42,8 @@ def sign_up(newcomer: Newcomer, *, client: str) -> SignUp:
     `client` is the network it comes from. InvalidError at `/password` for a weak one.
     """
     refuse_weak(newcomer.password, email=newcomer.email, name=newcomer.name)
-    hashed = hashed_for(newcomer.email, newcomer.password)  # before the transaction: it takes long
+    # Before the transaction: it takes long.
+    hashed = hashed_for(newcomer.email, newcomer.password, by_address(newcomer.email))
     return _write_down(newcomer, hashed, mail=within_mail_budget(newcomer.email, client, purpose="code"))
 
 
