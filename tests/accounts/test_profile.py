@@ -6,7 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from tests.support import make
-from turnout.accounts.models import AddressChange, User
+from turnout.accounts.models import AddressChange, PasswordReset, User
 from turnout.notifications.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,18 @@ def test_a_new_address_counts_once_its_code_is_shown_and_the_old_one_is_told(her
         ("account.address", "amina@new.example"),
         ("account.address_changed", "amina@example.org"),
     ]
+
+
+def test_a_link_in_the_old_mailbox_sets_no_password_once_the_address_is_another(
+    hers: APIClient, api: APIClient, amina: User
+) -> None:
+    assert api.post("/api/auth/password/reset/", {"email": amina.email}).status_code == 202
+    token = PasswordReset.objects.get().token
+    assert hers.patch("/api/me/", {"email": "amina@new.example"}).status_code == 202
+    assert verify(hers, "amina@new.example", AddressChange.objects.get().code) == (200, True)
+
+    sent = {"token": token, "password": "violet tram 88"}
+    assert api.post("/api/auth/password/reset/confirm/", sent).status_code == 410
 
 
 def test_a_code_for_somebody_elses_new_address_is_worth_nothing_to_me(hers: APIClient) -> None:

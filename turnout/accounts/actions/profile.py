@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from django.db import IntegrityError
 
 from turnout.accounts.actions.codes import admit_guess, code_invalid, try_code
-from turnout.accounts.models import ATTEMPT_LIVES, AddressChange, User
+from turnout.accounts.models import ATTEMPT_LIVES, AddressChange, PasswordReset, User
 from turnout.accounts.queries import lock
 from turnout.core import audit
 from turnout.core.clock import now
@@ -79,6 +79,8 @@ def _move(user: User, change: AddressChange) -> User:
         User.objects.filter(pk=user.pk).update(email=change.email, email_key=change.email_key)
     except IntegrityError as error:
         raise code_invalid() from error  # somebody signed up with it this moment
+    # Links that lie in the old mailbox are void: whoever reads it may be why one moves.
+    PasswordReset.objects.filter(user=user, used_at=None).update(used_at=now())
     user.email, user.email_key = change.email, change.email_key
     entry = audit.record(audit.actor_of(user), "user.address_changed", user.id)
     owe("account.address_changed", entry.id, before, urgent=True)
