@@ -10,6 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support.databases import databases_found
+from turnout.accounts.hashers import Argon2Hasher
 from turnout.events.models import Event, SeatPool
 from turnout.registrations.models import Registration
 
@@ -20,10 +21,11 @@ def _own_files(settings: Settings, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _cheap_passwords(request: pytest.FixtureRequest, settings: Settings) -> None:
-    """Hash passwords in no time; not where a server, which knows the product's hashes, has to compare them."""
+def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in no time; not where a server, which hashes as the product does, has to compare them."""
     if request.node.get_closest_marker("races") is None:
-        settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
+        monkeypatch.setattr(Argon2Hasher, "time_cost", 1)
+        monkeypatch.setattr(Argon2Hasher, "memory_cost", 8)
 
 
 @pytest.fixture

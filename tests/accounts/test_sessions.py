@@ -85,7 +85,7 @@ def test_addresses_are_compared_without_case_and_spaces(api: APIClient, owner: U
 @pytest.mark.parametrize("email", ["owner@example.org", "nobody@example.org"])
 @pytest.mark.usefixtures("owner")
 def test_a_wrong_password_and_an_unknown_address_get_the_same_answer_for_one_hash(api: APIClient, email: str) -> None:
-    hashed = "django.contrib.auth.hashers.MD5PasswordHasher"  # what tests hash with
+    hashed = "turnout.accounts.hashers.Argon2Hasher"
     with (
         patch(f"{hashed}.verify", autospec=True, return_value=False) as checked,
         patch(f"{hashed}.encode", autospec=True, return_value="x") as made,
@@ -101,7 +101,7 @@ def test_a_password_fits_any_attempt_of_its_address_by_one_hash() -> None:
 
 
 def test_a_hash_made_with_less_work_still_opens_and_is_renewed(api: APIClient, owner: User) -> None:
-    with patch("turnout.accounts.hashers.Argon2Hasher.time_cost", 1):
+    with patch("turnout.accounts.hashers.Argon2Hasher.memory_cost", 16):
         owner.set_password(make.PASSWORD)
     owner.save()
     before = owner.password
