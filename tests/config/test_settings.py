@@ -38,7 +38,7 @@ def test_with_all_three_it_starts(tmp_path: Path) -> None:
     assert (result.returncode, result.stderr, result.stdout) == (
         0,
         "",
-        "System check identified no issues (1 silenced).\n",
+        "System check identified no issues (3 silenced).\n",
     )
 
 
