@@ -75,7 +75,7 @@ def test_plus_tags_and_dots_are_one_mailbox() -> None:
 
 def test_wrong_logins_from_many_networks_leave_the_owner_able_to_sign_in(victim: User) -> None:
     sent = {"email": victim.email, "password": "a guess"}
-    with patch("turnout.accounts.models.User.check_password", return_value=False):  # a million hashes take long
+    with patch("turnout.accounts.actions.sessions.hashed_for", return_value="x"):  # a million hashes take long
         answers = {post("auth/login", sent, network=f"203.0.113.{n}") for n in range(200)}
     assert answers == {(401, "invalid_credentials")}
 
@@ -100,3 +100,21 @@ def test_wrong_codes_from_elsewhere_are_bounded_and_leave_some_to_the_owner(sett
     assert mine is not None
     right = {"email": mine.email, "signup_id": str(mine.id), "otp": mine.code}
     assert post("auth/verify", right, network="192.0.2.1") == (200, "")
+
+
+def test_no_account_is_a_way_to_fill_a_strangers_mailbox(victim: User) -> None:
+    """Neither by inviting and removing, nor by asking for their address."""
+    for name in ("one", "two"):
+        attacker = make.user(name)
+        client, event = make.client(attacker), make.event(owner=attacker)
+        for _ in range(5):
+            team = f"/api/events/{event.id}/team/"
+            invited = client.post(team, {"email": victim.email, "role": "scanner"})
+            assert invited.status_code == 201
+            assert client.delete(f"{team}{invited.json()['id']}/").status_code == 204
+            assert client.patch("/api/me/", {"email": victim.email}).status_code == 202
+        assert (
+            mails(victim.email, "team.added")
+            == mails(victim.email, "account.address_known")
+            == (4 if name == "one" else 5)
+        )

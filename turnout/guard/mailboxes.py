@@ -1,4 +1,4 @@
-"""How many mails a mailbox may get that nobody asked for from within an account: anybody can type any address."""
+"""How many mails a mailbox may get that others asked for: anybody can type any address, with an account or without."""
 
 from typing import Literal
 
@@ -9,14 +9,16 @@ from turnout.guard.actions import Claim, admitted
 from turnout.guard.notation import Window
 
 # Each has a budget of its own: whoever spends one leaves the others as they are. So codes and resets are a reserve.
-Purpose = Literal["registration", "code", "reset"]
+Purpose = Literal["registration", "code", "reset", "address", "invitation"]
 _ALIASES = {"googlemail.com": "gmail.com"}
 
 
 def within_mail_budget(address: str, client: str, *, purpose: Purpose) -> bool:
     """Count a mail to this address that a client (`addresses.network`) asked for; False where it must not be owed.
 
-    A mailbox gets as many as THROTTLE_MAILBOX says, and one network may ask for all but one of them: one stranger
+    Of who is signed in, the client is the account: accounts are free.
+
+    A mailbox gets as many as THROTTLE_MAILBOX says, and one client may ask for all but one of them: one stranger
     alone silences nobody. What the client is answered must be the same either way.
     """
     whose = mailbox(address)

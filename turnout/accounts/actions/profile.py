@@ -12,6 +12,7 @@ from turnout.core.clock import now
 from turnout.core.text import address_key, normal_address
 from turnout.core.transactions import transactional
 from turnout.guard.actions import Claim, admit
+from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 
@@ -34,14 +35,15 @@ def change_profile(user: User, fields: Mapping[str, str]) -> User:
 def ask_address(user: User, email: str) -> None:
     """Owe the new address a code; it counts once the code is shown. An address that has an account gets another mail.
 
-    Asking again replaces what was asked before. ThrottledError where that was too often.
+    Asking again replaces what was asked before. ThrottledError where that was too often. The answer is the same where
+    the mailbox has got all the mails it may, and none is owed.
     """
     admit(Claim("address", str(user.pk), _CHANGES))
-    _write_down(user, email)
+    _write_down(user, email, mail=within_mail_budget(email, f"user:{user.pk}", purpose="address"))
 
 
 @transactional
-def _write_down(user: User, email: str) -> None:
+def _write_down(user: User, email: str, *, mail: bool) -> None:
     lock(user)
     AddressChange.objects.filter(user=user).delete()
     start, key = now(), address_key(email)
@@ -54,7 +56,8 @@ def _write_down(user: User, email: str) -> None:
         sent_at=start,
         expires_at=start + ATTEMPT_LIVES,
     )
-    owe("account.address_known" if change.known else "account.address", change.id, change.email, urgent=True)
+    if mail:
+        owe("account.address_known" if change.known else "account.address", change.id, change.email, urgent=True)
 
 
 def confirm_address(user: User, email: str, code: str, *, client: str) -> User:

@@ -6,6 +6,7 @@ from turnout.core.transactions import transactional
 from turnout.core.validation import validate
 from turnout.events.models import Event, TeamMember
 from turnout.guard.actions import Claim, admit
+from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 
@@ -20,7 +21,7 @@ def add_member(event: Event, email: str, role: str, *, actor: str = audit.SYSTEM
 
     Whether there is an account for the address makes no difference here, and nobody learns it.
     ConflictError `already_on_team`, the owner included; `team_full` at a hundred members. ThrottledError where `actor`
-    invited too many.
+    invited too many. Nobody is told whose mailbox has got all the mails it may.
     """
     if actor != audit.SYSTEM:
         admit(Claim("invitation", actor, _INVITATIONS))
@@ -35,7 +36,8 @@ def add_member(event: Event, email: str, role: str, *, actor: str = audit.SYSTEM
         raise ConflictError(f"A team has at most {_MOST_MEMBERS} members.", "team_full")
     validate(member, exclude=("event",))
     member.save(force_insert=True)
-    owe("team.added", member.id, member.email)
+    if actor == audit.SYSTEM or within_mail_budget(member.email, actor, purpose="invitation"):
+        owe("team.added", member.id, member.email)
     audit.record(actor, "team.added", event.id, {"member": str(member.id), "role": member.role})
     return member
 
