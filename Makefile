@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-servers test-all services services-stop browser bench bench-profile lint lock
+.PHONY: help setup setup-dev run test test-faults test-servers test-all services services-stop browser bench bench-profile lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,7 +25,10 @@ run: setup ## serve with demo data on http://127.0.0.1:8000 (PORT=... changes it
 	@exec $(VENV_BIN)/python manage.py demo --port $(PORT)
 
 test: setup-dev ## run the tests, on SQLite
-	@$(VENV_BIN)/python -m pytest -n 2
+	@$(VENV_BIN)/python -m pytest -n 2 -m "not faults"
+
+test-faults: setup-dev ## replay an attack, and take away what we lean on; ATTACK=10000 makes the attack that large
+	@$(VENV_BIN)/python -m pytest -m faults
 
 # The races take long and are run by `make test`; here they are left out.
 test-servers: setup-dev services ## run the tests again, on PostgreSQL and on MariaDB
@@ -37,6 +40,7 @@ test-servers: setup-dev services ## run the tests again, on PostgreSQL and on Ma
 
 test-all: ## run the tests on SQLite, PostgreSQL and MariaDB
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-faults
 	@$(MAKE) --no-print-directory test-servers
 
 services: ## install and start private PostgreSQL, MariaDB and Redis for tests

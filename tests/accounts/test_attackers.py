@@ -118,3 +118,13 @@ def test_no_account_is_a_way_to_fill_a_strangers_mailbox(victim: User) -> None:
             == mails(victim.email, "account.address_known")
             == (4 if name == "one" else 5)
         )
+
+
+def test_guesses_at_nothing_use_up_nothing_of_the_owners(settings: Settings) -> None:
+    settings.THROTTLES |= {"verify": ()}
+    for number in range(60):
+        guess = {"email": "victim@example.org", "otp": "000000"}
+        assert post("auth/verify", guess, network=f"203.0.113.{number}") == (400, "otp_invalid")
+    post("auth/signup", {"email": "victim@example.org", "password": "violet tram 88"}, network="192.0.2.1")
+    right = {"email": "victim@example.org", "otp": SignUp.objects.get().code}
+    assert post("auth/verify", right, network="192.0.2.1") == (200, "")

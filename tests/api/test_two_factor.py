@@ -98,3 +98,8 @@ def test_nobody_reaches_anothers() -> None:
     assert brief(stranger.post(f"{PATH}confirm/", {"otp": code_of(owner)})) == (400, "otp_invalid")
     assert brief(stranger.delete(PATH, {"otp": code_of(owner)})) == (409, "second_factor_off")
     assert has_second_factor(owner)
+
+
+def test_staff_come_to_a_second_factor_by_a_link_and_not_by_a_password_alone() -> None:
+    answer = make.client(make.staff()).post("/api/me/two-factor/", {})
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor_by_link")

@@ -254,3 +254,11 @@ def test_a_network_confirms_as_often_as_the_setting_says(api: APIClient, browser
     assert api.post("/api/registrations/confirm-email/", {"token": token}).status_code == 429
     page = browser.post("/confirm/", {"token": token})
     assert (page.status_code, int(page["Retry-After"]) > 3590) == (429, True)
+
+
+@pytest.mark.parametrize(
+    ("hop", "known_as"), [("192.0.2.1:567", "192.0.2.1"), ("[2001:db8::1]:567", "2001:db8::/64"), ("x:1", "10.0.0.1")]
+)
+def test_a_port_behind_an_address_is_no_part_of_it(settings: Settings, hop: str, known_as: str) -> None:
+    settings.TRUSTED_PROXY_COUNT = 1
+    assert network({"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": hop}) == known_as

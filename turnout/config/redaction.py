@@ -27,7 +27,7 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"({_NAMED}(?:=|:\s))(?!\[)[^\s&\"',;)]+", re.IGNORECASE), rf"\1{REDACTED}"),
     # What is a secret whatever it is called: a JWT (RFC 7519), an HMAC of ours with or without its id.
     (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
-    (re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?:[\w-]{22}\.)?[\w-]{43}(?![\w-])"), REDACTED),
+    (re.compile(r"(?<![\w-])(?:[\w-]{22}\.)?(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"), REDACTED),
     (re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[address]"),
 )
 

@@ -33,8 +33,10 @@ def block(client: str) -> str:
 
 
 def _network(text: str) -> str:
+    # Some balancers write the port as well: `192.0.2.1:567`, `[2001:db8::1]:567`.
+    bare = text.partition("]")[0] if text.startswith("[") else text.partition(":")[0] if text.count(":") == 1 else text
     try:
-        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+        address = ipaddress.ip_address(bare.strip("[]").partition("%")[0])
     except ValueError:
         return ""
     if isinstance(address, ipaddress.IPv6Address):

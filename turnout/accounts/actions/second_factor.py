@@ -43,7 +43,11 @@ def begin(user: User, otp: str = "") -> Enrolment:
 
     Beginning again makes a new secret. Where a second factor is on, `otp` must be a code of it, and it stays on until
     the new one is confirmed: ConflictError `second_factor_on` without one, InvalidError `otp_invalid` for a wrong one.
+    Staff without one are ForbiddenError `second_factor_by_link`: a password alone must not lead to their rights.
     """
+    if user.is_staff and not has_second_factor(user):
+        message = _("Whoever runs the platform sets up the second factor by a link that another on staff gives them.")
+        raise ForbiddenError(message, "second_factor_by_link")
     replacing = bool(otp) and has_second_factor(user)
     if replacing:
         _require(user, otp)

@@ -53,8 +53,9 @@ def verify(email: str, code: str, *, signup_id: uuid.UUID | None = None, client:
     Raises InvalidError `otp_invalid`, `otp_expired`; ThrottledError `otp_attempts_exceeded`; ConflictError
     `signup_id_required` where several attempts are alive and it is not said which is meant.
     """
-    admit_guess(email, client)
     attempt = _meant(email, signup_id)
+    if attempt is not None:  # or guesses at nothing would use up what the owner has
+        admit_guess(email, client)
     try_code(attempt, code)
     if attempt is None or attempt.known:
         raise code_invalid()
