@@ -37,9 +37,9 @@ def run_until(stop: threading.Event) -> None:
     swept_at = float("-inf")
     while not stop.is_set():
         if time.monotonic() - swept_at >= SWEEP_EVERY:
-            _guarded(_sweep)
+            _in_loop(_sweep)
             swept_at = time.monotonic()
-        taken = _guarded(_deliver)
+        taken = _in_loop(_deliver)
         if not taken:
             stop.wait(PAUSE if taken == 0 else PAUSE_AFTER_FAILURE)
 
@@ -80,5 +80,11 @@ def _guarded(work: Callable[[], int]) -> int | None:
     except Exception:  # the database may be away for a minute; the worker must outlive that
         log.exception("worker_failed")
         return None
+
+
+def _in_loop(work: Callable[[], int]) -> int | None:
+    """Do the same, and let go of a connection that is too old or broken: no request begins or ends here."""
+    try:
+        return _guarded(work)
     finally:
         close_old_connections()
