@@ -1,9 +1,7 @@
 """Seed B's authentication flow, as its README tells it: by curl, with mail that goes through an SMTP server."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from email import message_from_bytes, policy
 from typing import Any
@@ -15,14 +13,9 @@ from tests.races.conftest import place, rows  # noqa: F401  # fixtures
 from tests.races.mails import Postbox, await_that, receiving
 from tests.races.processes import Place, serving, working
 from tests.support.databases import SQLITE
+from tests.support.tools import needs_curl
 
-pytestmark = [
-    pytest.mark.races,
-    pytest.mark.skipif(
-        shutil.which("curl") is None and "CI" not in os.environ,
-        reason="the flow is told with curl: install it to run this",
-    ),
-]
+pytestmark = [pytest.mark.races, needs_curl]
 
 
 class Inbox(Postbox):

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,16 +12,13 @@ import zxingcpp
 from PIL import Image
 
 from tests.support.demo import Demo
+from tests.support.tools import needs_curl
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
     pytest.mark.races,
     pytest.mark.xdist_group("tour"),
-    # `make test` needs nothing but Python and make; CI has curl, and there its absence is a failure.
-    pytest.mark.skipif(
-        shutil.which("curl") is None and "CI" not in os.environ,
-        reason="the tour is told with curl: install it to run this",
-    ),
+    needs_curl,
 ]
 
 
