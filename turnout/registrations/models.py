@@ -18,13 +18,14 @@ from turnout.core.tokens import fits_key, make_key, make_token
 from turnout.events.models import AttendanceType, Event
 from turnout.registrations.attacks.models import Alarm, Rollback
 
-__all__ = ["Alarm", "Registration", "Rollback"]
+__all__ = ["Alarm", "LineChange", "Registration", "Rollback"]
 
 CONFIRMATION_LIVES = timedelta(days=7)
 BLOCK_KEPT = timedelta(days=30)
 CONFIRM = "registration.confirm"  # what its token is for
 CONFIRM_MAIL = "registration.confirm"  # the kind of the mail that holds it
 MANAGE = "registration.manage"
+_ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 
 
 class RegistrationQuerySet(models.QuerySet["Registration"]):
@@ -40,7 +41,7 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         return self.filter(event__in=Event.objects.run_by(actor)) if actor.is_authenticated else self.none()
 
     def active(self) -> Self:
-        """Return who holds a seat or waits for one."""
+        """Return who holds a seat, waits for one, or for the team's word."""
         return self.filter(status__in=Registration.ACTIVE)
 
     def in_line(self) -> Self:
@@ -55,13 +56,17 @@ class Registration(models.Model):
         """Where a registration stands; `turnout.registrations.actions` holds every way from one to another."""
 
         PENDING = "pending"  # the address is not confirmed
+        IN_REVIEW = "in_review"  # the event's team decides
         CONFIRMED = "confirmed"  # holds a seat
         WAITLISTED = "waitlisted"
+        OFFERED = "offered"  # a seat is kept for them until a moment
+        DECLINED = "declined"  # the team said no
         CANCELLED = "cancelled"
         EXPIRED = "expired"  # was never confirmed
 
     # Whoever is in one of these is the event's one registration of that person.
-    ACTIVE: ClassVar = (Status.CONFIRMED, Status.WAITLISTED)
+    ACTIVE: ClassVar = (Status.IN_REVIEW, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED)
+    SEATED: ClassVar = (Status.CONFIRMED, Status.OFFERED)  # a seat of the pool is theirs, or kept for them
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="registrations")
@@ -73,6 +78,8 @@ class Registration(models.Model):
     language = models.CharField(max_length=12, default="en")
     # Hash of event and address while active, else null: MariaDB has no partial unique indexes.
     active_key = models.CharField(max_length=64, null=True, editable=False)  # null is not active
+    # Hash of series, address and a number up to the series' limit, while active: nobody has more of them.
+    series_key = models.CharField(max_length=64, null=True, editable=False)  # null where nothing is counted
     place = models.PositiveBigIntegerField(
         null=True, editable=False
     )  # the pool's sequence number when joining the line
@@ -83,6 +90,13 @@ class Registration(models.Model):
     expires_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)  # the address, not the seat
     cancelled_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True, editable=False)  # when the team approved or declined
+    offers = models.PositiveSmallIntegerField(default=0, editable=False)  # how many seats were offered, one by one
+    offer_expires_at = models.DateTimeField(null=True, editable=False)
+    # "Still coming?" before the event: when it was asked and answered, and until when it has to be.
+    asked_at = models.DateTimeField(null=True, editable=False)
+    answer_by = models.DateTimeField(null=True, editable=False)
+    coming_at = models.DateTimeField(null=True, editable=False)
     # By what a burst is told: the IPv4 /24 or IPv6 /48 it came from, until it is forgotten, and the mail domain.
     block = models.CharField(max_length=43, blank=True, editable=False)
     block_until = models.DateTimeField(null=True, editable=False)
@@ -98,16 +112,19 @@ class Registration(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["event", "status", "place"], name="registration_by_line"),
             models.Index(fields=["status", "expires_at"], name="registration_by_expiry"),
+            models.Index(fields=["status", "offer_expires_at"], name="registration_by_offer"),
+            models.Index(fields=["status", "answer_by"], name="registration_by_answer"),
             models.Index(fields=["email"], name="registration_by_address"),
             models.Index(fields=["created_at", "event"], name="registration_by_moment"),
             models.Index(fields=["block_until"], name="registration_by_block_until"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["active_key"], name="registration_active_once"),
+            models.UniqueConstraint(fields=["series_key"], name="registration_series_limit"),
             models.UniqueConstraint(fields=["ticket_id"], name="registration_ticket_is_unique"),
             models.CheckConstraint(
-                condition=Q(status__in=["confirmed", "waitlisted"], active_key__isnull=False)
-                | (~Q(status__in=["confirmed", "waitlisted"]) & Q(active_key__isnull=True)),
+                condition=Q(status__in=_ACTIVE, active_key__isnull=False)
+                | (~Q(status__in=_ACTIVE) & Q(active_key__isnull=True)),
                 name="registration_active_has_key",
             ),
             models.CheckConstraint(
@@ -116,9 +133,18 @@ class Registration(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="confirmed") | Q(ticket_id__isnull=False), name="registration_confirmed_has_ticket"
             ),
+            models.CheckConstraint(
+                condition=Q(status="offered", offer_expires_at__isnull=False, offers__gte=1)
+                | (~Q(status="offered") & Q(offer_expires_at__isnull=True)),
+                name="registration_offer_has_deadline",
+            ),
+            models.CheckConstraint(
+                condition=Q(asked_at__isnull=False) | Q(answer_by__isnull=True, coming_at__isnull=True),
+                name="registration_answers_what_was_asked",
+            ),
             models.CheckConstraint(condition=~Q(full_name="") & ~Q(email=""), name="registration_names_somebody"),
             models.CheckConstraint(
-                condition=~Q(status__in=["confirmed", "waitlisted"]) | Q(quarantined_at__isnull=True),
+                condition=~Q(status__in=_ACTIVE) | Q(quarantined_at__isnull=True),
                 name="registration_confirmed_is_through",
             ),
             models.CheckConstraint(
@@ -178,6 +204,27 @@ class EventMove(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id}: {self.number}"
+
+
+class LineChange(models.Model):
+    """That somebody of the team changed the order of a waiting list: the only thing that does but the line itself."""
+
+    registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="line_changes")
+    actor = models.CharField(max_length=60)  # as the audit trail knows them
+    was = models.PositiveIntegerField()  # the position, from 1
+    became = models.PositiveIntegerField()
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=~Q(reason=""), name="line_change_has_a_reason"),
+            models.CheckConstraint(condition=Q(was__gte=1, became__gte=1), name="line_change_from_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.registration_id}: {self.was} to {self.became}"
 
 
 def active_key(event_id: uuid.UUID, email: str) -> str:

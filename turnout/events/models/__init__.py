@@ -2,15 +2,15 @@
 
 from turnout.events.models.events import (
     LANGUAGE_CODE,
-    AttendanceType,
     Event,
     EventLanguage,
     EventQuerySet,
-    SeatPool,
     Session,
     location_key,
 )
 from turnout.events.models.people import Partner, Speaker
+from turnout.events.models.seats import AttendanceType, SeatPool
+from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "EventQuerySet",
     "Partner",
     "SeatPool",
+    "Series",
     "Session",
     "Speaker",
     "TeamMember",

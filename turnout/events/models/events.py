@@ -17,19 +17,14 @@ from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import fold, words
 from turnout.events.models.people import Partner, Speaker
+from turnout.events.models.seats import AttendanceType, SeatPool
+from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
 from turnout.events.timezones import YEARS, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
 
 _LONGEST_KEY = 400
-
-
-class AttendanceType(models.TextChoices):
-    """How somebody takes part."""
-
-    ON_SITE = "on_site", _("On site")
-    ONLINE = "online", _("Online")
 
 
 def _all_in(column: str, sought: list[str]) -> Q:
@@ -183,9 +178,20 @@ class Event(models.Model):
     registration_opens_at = models.DateTimeField(null=True, blank=True)
     registration_closes_at = models.DateTimeField(null=True, blank=True, help_text="Empty: when the event ends.")
     waitlist_enabled = models.BooleanField("waiting list", default=True)
+    approval_required = models.BooleanField("approval", default=False, help_text="The team decides on everybody.")
+    offer_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="So long is a free seat kept for who is first in line. Empty: it is theirs."
+    )
+    ask_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="So long before it starts people are asked whether they still come."
+    )
+    release_hours = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="So long before it starts the seats of those who did not answer are released."
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
     )
+    series = models.ForeignKey(Series, null=True, editable=False, on_delete=models.PROTECT, related_name="events")
     partner = models.ForeignKey(Partner, null=True, blank=True, on_delete=models.SET_NULL, related_name="events")
     speakers = models.ManyToManyField(Speaker, blank=True, related_name="events")
     created_at = models.DateTimeField(default=now, editable=False)
@@ -228,6 +234,16 @@ class Event(models.Model):
                 | Q(registration_closes_at__gt=F("registration_opens_at")),
                 name="event_registration_closes_after_it_opens",
                 violation_error_message="Registration closes after it opens.",
+            ),
+            models.CheckConstraint(
+                condition=Q(offer_hours__isnull=True) | Q(offer_hours__gte=1),
+                name="event_offers_last",
+                violation_error_message="An offer lasts an hour or longer.",
+            ),
+            models.CheckConstraint(
+                condition=Q(release_hours__isnull=True) | Q(ask_hours__gt=F("release_hours"), release_hours__gte=1),
+                name="event_asks_before_it_releases",
+                violation_error_message="People are asked earlier than their seats are released.",
             ),
         ]
 
@@ -315,42 +331,6 @@ class Session(models.Model):
     def clean(self) -> None:
         """Check from when to when."""
         _check_span(self)
-
-
-class SeatPool(models.Model):
-    """The seats of an event, in all or for one attendance type: the counters every registration goes through.
-
-    A row of its own that no foreign key points at, so that nothing but a change of seats ever locks it.
-    """
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="pools")
-    # Empty: the pool serves everybody, however they attend.
-    attendance_type = models.CharField(max_length=7, choices=AttendanceType, blank=True)
-    capacity = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: as many as come.")
-    taken = models.PositiveIntegerField(default=0, editable=False)
-    waiting = models.PositiveIntegerField(default=0, editable=False)
-    seq = models.PositiveBigIntegerField(default=0, editable=False)  # the last place in line ever given
-    # The event is cancelled: nobody takes a seat or joins the line any more, whatever they read of the event before.
-    closed = models.BooleanField(default=False, editable=False)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["event", "attendance_type"], name="seat_pool_once_per_type"),
-            models.CheckConstraint(
-                condition=Q(taken__gte=0) & (Q(capacity__isnull=True) | Q(taken__lte=F("capacity"))),
-                name="seats_never_oversold",
-            ),
-            models.CheckConstraint(condition=Q(waiting__gte=0, waiting__lte=F("seq")), name="seats_waiting_in_line"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.taken} of {self.capacity or 'any number'}"
-
-    @staticmethod
-    def free() -> Q:
-        """Return the condition under which a pool has a seat left."""
-        return Q(closed=False) & (Q(capacity__isnull=True) | Q(taken__lt=F("capacity")))
 
 
 def _check_span(row: Event | Session) -> None:
