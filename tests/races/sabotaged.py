@@ -39,10 +39,11 @@ from turnout.jobs import server  # noqa: E402
 from turnout.notifications import actions as outbox  # noqa: E402
 from turnout.notifications.models import Message  # noqa: E402
 from turnout.registrations import actions  # noqa: E402
+from turnout.registrations.actions import seats  # noqa: E402
 from turnout.registrations.models import Registration  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "0"))  # seconds
-_take_seat, _seat, _hold = actions._take_seat, actions._seat, idempotency._hold
+_take_seat, _enter, _hold = seats._take_seat, seats.enter, idempotency._hold
 
 
 def take_seat_unasked(pools: QuerySet[SeatPool]) -> bool:
@@ -68,10 +69,10 @@ def join_line_unasked(pools: QuerySet[SeatPool]) -> bool:
     return pools.update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
 
 
-def pause_then_seat(registration: Registration) -> None:
+def pause_then_enter(registration: Registration, actor: str) -> None:
     """Do as always, but let time pass between looking for the person's other registrations and activating this one."""
     time.sleep(PAUSE)
-    _seat(registration)
+    _enter(registration, actor)
 
 
 def claim_regardless_of_leases(lease: uuid.UUID) -> list[Message]:
@@ -146,11 +147,11 @@ def look_then_spend(key: str, expires_at: datetime) -> bool:
 
 
 SABOTAGE: dict[str, Callable[[], None]] = {
-    "take-unasked": partial(setattr, actions, "_take_seat", take_seat_unasked),
-    "take-in-two-steps": partial(setattr, actions, "_take_seat", take_seat_in_two_steps),
-    "pause-before-line": partial(setattr, actions, "_take_seat", take_seat_then_pause),
-    "join-unasked": partial(setattr, actions, "_join_line", join_line_unasked),
-    "pause-before-seat": partial(setattr, actions, "_seat", pause_then_seat),
+    "take-unasked": partial(setattr, seats, "_take_seat", take_seat_unasked),
+    "take-in-two-steps": partial(setattr, seats, "_take_seat", take_seat_in_two_steps),
+    "pause-before-line": partial(setattr, seats, "_take_seat", take_seat_then_pause),
+    "join-unasked": partial(setattr, seats, "_join_line", join_line_unasked),
+    "pause-before-seat": partial(setattr, actions, "enter", pause_then_enter),
     "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),

@@ -14,9 +14,9 @@ from turnout.core.transactions import RaceLostError
 from turnout.events.models import Event, SeatPool
 from turnout.notifications.mail import Mail
 from turnout.notifications.models import Message
-from turnout.registrations import actions
 from turnout.registrations.actions import cancel, confirm
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
+from turnout.registrations.actions.seats import enter
 from turnout.registrations.mails import render
 from turnout.registrations.models import EventMove, Registration
 
@@ -189,7 +189,7 @@ def test_who_read_the_event_before_it_was_cancelled_loses_the_race(capacity: int
     pending = make.pending(event)
     SeatPool.objects.update(closed=True)  # the other transaction's, at the moment it commits
     with pytest.raises(RaceLostError):
-        actions._seat(pending)
+        enter(pending, "guest")
 
 
 def test_what_is_deleted_meanwhile_is_not_found() -> None:

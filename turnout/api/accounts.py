@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.accounts.actions import passwords, profile, sessions, sign_up
+from turnout.accounts.actions import passwords, sessions, sign_up
 from turnout.accounts.models import CODE_LIVES, Role, User
 from turnout.accounts.passwords import LONGEST_PASSWORD
 from turnout.accounts.policies import role_of
@@ -20,6 +20,7 @@ from turnout.api.throttles import throttled
 from turnout.api.tokens import read_refresh, tokens_of
 from turnout.guard import captcha
 from turnout.guard.addresses import network
+from turnout.registrations.actions import people
 from turnout.registrations.attacks.queries import under_attack
 
 _LONGEST_TOKEN = 2000
@@ -180,7 +181,7 @@ class VerifyView(AccountView):
         sent = read(CodeSerializer(data=request.data))
         code, client = "".join(sent["otp"].split()), network(request.META)
         if isinstance(request.user, User) and "signup_id" not in sent:
-            user = profile.confirm_address(request.user, sent["email"], code, client=client)
+            user = people.confirm_address(request.user, sent["email"], code, client=client)
         else:
             user = sign_up.verify(sent["email"], code, signup_id=sent.get("signup_id"), client=client)
         return Response(VerifiedSerializer({"email": user.email, "verified": True}).data)

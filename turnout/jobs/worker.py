@@ -14,6 +14,8 @@ from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed, forget_spent
 from turnout.notifications.actions import deliver_due
 from turnout.registrations.actions import expire_unconfirmed
+from turnout.registrations.actions.coming import ask_who_comes, release_unanswered
+from turnout.registrations.actions.offers import lapse_offers
 from turnout.registrations.attacks.actions import forget_blocks, sweep_attacks
 
 log = structlog.get_logger()
@@ -58,6 +60,9 @@ def _deliver() -> int:
 
 _SWEEPS: tuple[Callable[[], int], ...] = (
     expire_unconfirmed,
+    lapse_offers,
+    ask_who_comes,
+    release_unanswered,
     sweep_attacks,
     mark_over,
     forget_blocks,

@@ -22,7 +22,7 @@ from turnout.events.models import AttendanceType, Event, EventLanguage, Partner,
 from turnout.registrations.actions import cancel, change_capacity, check_capacity
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.attacks.admin import BurstPage
-from turnout.registrations.models import Registration
+from turnout.registrations.models import LineChange, Registration
 
 _MOST_SEATS = 2**31 - 1  # what the column holds
 _CAPACITIES = {"capacity": "", "capacity_on_site": AttendanceType.ON_SITE, "capacity_online": AttendanceType.ONLINE}
@@ -257,3 +257,12 @@ class RegistrationAdmin(LookOnlyAdmin):
                 cancel(registration, actor=actor_of(request))
             except DomainError as error:
                 messages.error(request, f"{registration.full_name}: {error.detail}")
+
+
+@admin.register(LineChange)
+class LineChangeAdmin(LookOnlyAdmin):
+    """Who changed the order of a waiting list, and why."""
+
+    list_display = ("registration", "was", "became", "reason", "actor", "at")
+    list_select_related = ("registration",)
+    search_fields = ("reason", "actor")

@@ -5,12 +5,11 @@ from datetime import timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
 
-from turnout.accounts.policies import runs_platform
+from turnout.accounts.models import User
+from turnout.accounts.policies import Actor, runs_platform
 from turnout.core.fields import EncryptedTextField
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, digest
@@ -31,14 +30,29 @@ _ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 class RegistrationQuerySet(models.QuerySet["Registration"]):
     """The ways in which registrations are found."""
 
-    def visible_to(self, actor: AbstractBaseUser | AnonymousUser) -> Self:
-        """Return what this actor may see by who they are: staff, the event's owner and its managers.
+    def visible_to(self, actor: Actor) -> Self:
+        """Return what this actor may see by who they are: their own, and what `run_by` returns.
 
         A guest sees theirs by its key: `Registration.opens_with`.
         """
         if runs_platform(actor):
             return self
+        if not actor.is_authenticated:
+            return self.none()
+        own = self.held_by(actor).values("pk")
+        return self.filter(Q(pk__in=own) | Q(event__in=Event.objects.run_by(actor)))
+
+    def run_by(self, actor: Actor) -> Self:
+        """Return what this actor may decide on: staff, the event's owner and its managers."""
+        if runs_platform(actor):
+            return self
         return self.filter(event__in=Event.objects.run_by(actor)) if actor.is_authenticated else self.none()
+
+    def held_by(self, actor: Actor) -> Self:
+        """Return those of whoever signed in with a verified address, however they came in."""
+        if not isinstance(actor, User) or not actor.address_verified:
+            return self.none()
+        return self.filter(email=actor.email)
 
     def active(self) -> Self:
         """Return who holds a seat, waits for one, or for the team's word."""
@@ -66,7 +80,7 @@ class Registration(models.Model):
 
     # Whoever is in one of these is the event's one registration of that person.
     ACTIVE: ClassVar = (Status.IN_REVIEW, Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED)
-    SEATED: ClassVar = (Status.CONFIRMED, Status.OFFERED)  # a seat of the pool is theirs, or kept for them
+    COUNTED: ClassVar = (Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED)  # in the counters of a seat pool
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="registrations")
@@ -91,6 +105,7 @@ class Registration(models.Model):
     confirmed_at = models.DateTimeField(null=True)  # the address, not the seat
     cancelled_at = models.DateTimeField(null=True)
     decided_at = models.DateTimeField(null=True, editable=False)  # when the team approved or declined
+    reason = models.CharField(max_length=500, blank=True, editable=False)  # what the team said of it
     offers = models.PositiveSmallIntegerField(default=0, editable=False)  # how many seats were offered, one by one
     offer_expires_at = models.DateTimeField(null=True, editable=False)
     # "Still coming?" before the event: when it was asked and answered, and until when it has to be.
@@ -225,6 +240,11 @@ class LineChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.registration_id}: {self.was} to {self.became}"
+
+
+def series_key(series_id: uuid.UUID, email: str, number: int) -> str:
+    """Return one of the keys, as many as the series' limit, that only one active registration each can have."""
+    return digest("series", series_id.hex, str(number), address_key(email))
 
 
 def active_key(event_id: uuid.UUID, email: str) -> str:

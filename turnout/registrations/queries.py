@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, GoneError, NotFoundError
 from turnout.core.tokens import read_token
-from turnout.events.models import Event, SeatPool
+from turnout.events.models import Event, SeatPool, Series
 from turnout.events.queries import seats_of
 from turnout.events.when import moment
 from turnout.registrations.models import CONFIRM, Registration
@@ -39,6 +39,8 @@ def to_confirm(token: str) -> Registration:
     if registration.status == Registration.Status.CANCELLED and registration.rolled_back_by is None:
         message = _("This registration was cancelled. Register again to come after all.")
         raise ConflictError(message, "registration_cancelled")
+    if registration.status == Registration.Status.DECLINED:
+        raise ConflictError(_("The organisers declined this registration."), "registration_declined")
     return registration
 
 
@@ -51,6 +53,12 @@ def line(pool: SeatPool) -> QuerySet[Registration]:
     """Return who waits for a seat of this pool, the first in line first."""
     waiting = Registration.objects.filter(event=pool.event_id).in_line()
     return waiting.filter(attendance_type=pool.attendance_type) if pool.attendance_type else waiting
+
+
+def held_in_series(series: Series, email: str) -> list[str | None]:
+    """Return the series keys of all that stands for an address in a series' events; None for what has none."""
+    standing = Registration.objects.filter(event__series=series, email=email).active()
+    return list(standing.exclude(event__status=Event.Status.CANCELLED).values_list("series_key", flat=True))
 
 
 def position(registration: Registration) -> int | None:
@@ -81,8 +89,14 @@ def barred(event: Event) -> ConflictError | None:
 
 def can_be_changed(registration: Registration) -> bool:
     """Tell whether the holder can still change or cancel it."""
-    ended = {Registration.Status.CANCELLED, Registration.Status.EXPIRED}
+    ended = {Registration.Status.CANCELLED, Registration.Status.DECLINED, Registration.Status.EXPIRED}
     return registration.status not in ended and registration.event.ends_at > now()
+
+
+def check_takes_place(event: Event) -> None:
+    """ConflictError `registration_closed` for an event that is over, cancelled or not published."""
+    if event.status != Event.Status.PUBLISHED or event.ends_at <= now():
+        raise registration_closed(event)
 
 
 def registration_closed(event: Event) -> ConflictError:

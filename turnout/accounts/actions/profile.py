@@ -1,6 +1,6 @@
 """What people change about themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from django.db import IntegrityError
 
@@ -60,9 +60,12 @@ def _write_down(user: User, email: str, *, mail: bool) -> None:
         owe("account.address_known" if change.known else "account.address", change.id, change.email, urgent=True)
 
 
-def confirm_address(user: User, email: str, code: str, *, client: str) -> User:
+def confirm_address(
+    user: User, email: str, code: str, *, client: str, follow: Callable[[User, str], None] | None = None
+) -> User:
     """Give the account its new address, by the code that was mailed there; the old address is told.
 
+    `follow` is called in the same transaction with the user and the old address, for what rooms above know by it.
     Raises as `verify` does for a code that is not right.
     """
     change = AddressChange.objects.filter(user=user, email_key=address_key(email), expires_at__gt=now()).first()
@@ -71,11 +74,11 @@ def confirm_address(user: User, email: str, code: str, *, client: str) -> User:
     try_code(change, code)
     if change is None or change.known:
         raise code_invalid()
-    return _move(user, change)
+    return _move(user, change, follow)
 
 
 @transactional
-def _move(user: User, change: AddressChange) -> User:
+def _move(user: User, change: AddressChange, follow: Callable[[User, str], None] | None) -> User:
     if not AddressChange.objects.filter(pk=change.pk).delete()[0]:
         raise code_invalid()
     before = user.email
@@ -86,6 +89,8 @@ def _move(user: User, change: AddressChange) -> User:
     # Links that lie in the old mailbox are void: whoever reads it may be why one moves.
     PasswordReset.objects.filter(user=user, used_at=None).update(used_at=now())
     user.email, user.email_key = change.email, change.email_key
+    if follow is not None:
+        follow(user, before)
     entry = audit.record(audit.actor_of(user), "user.address_changed", user.id)
     owe("account.address_changed", entry.id, before, urgent=True)
     return user

@@ -201,6 +201,8 @@ class Event(models.Model):
     location_key = models.CharField(max_length=_LONGEST_KEY, blank=True, editable=False)
     search_text = models.TextField(blank=True, editable=False)
     title_key = models.TextField(blank=True, editable=False)
+    # From when on people are asked whether they still come; `ask_hours` before it starts.
+    asks_at = models.DateTimeField(null=True, editable=False)
     # That it has ended. Not yet set on what ended this minute, never set on what has not.
     over = models.BooleanField(default=False, editable=False)
 
@@ -212,6 +214,7 @@ class Event(models.Model):
             models.Index(fields=["starts_at", "id"], name="event_by_start"),
             models.Index(fields=["over", "starts_at", "id"], name="event_coming_by_start"),
             models.Index(fields=["over", "title", "id"], name="event_coming_by_title"),
+            models.Index(fields=["asks_at"], name="event_by_asking"),
             # The class is PostgreSQL's, where without it only equality is served; others pass it over.
             models.Index(fields=["location_key"], name="event_by_location_prefix", opclasses=["varchar_pattern_ops"]),
             # And on PostgreSQL trigrams of search_text and title_key, by the migration.
@@ -251,7 +254,7 @@ class Event(models.Model):
         return self.title
 
     def clean(self) -> None:
-        """Check the timezone's name, and write what is derived: the folded copies, and whether it is over."""
+        """Check the timezone's name, and write what is derived: folded copies, moments, whether it is over."""
         if self.timezone not in zone_names():
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
@@ -261,6 +264,9 @@ class Event(models.Model):
         self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
         ends_at: datetime | None = self.ends_at  # none yet, where a form is half filled in
         self.over = ends_at is not None and ends_at < now()
+        starts_at: datetime | None = self.starts_at
+        before = None if self.ask_hours is None else timedelta(hours=self.ask_hours)
+        self.asks_at = None if starts_at is None or before is None else starts_at - before
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -18,6 +18,7 @@ from turnout.events.actions import Capacity, Parts, add_pools, update_event
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.notifications.actions import owe_many
 from turnout.registrations.actions import change_capacity
+from turnout.registrations.actions.coming import forget_answers
 from turnout.registrations.models import EventMove, Registration
 
 # What makes an event another date or place. `timezone` only says how the date is read.
@@ -80,6 +81,8 @@ def _locked(event: Event) -> tuple[dict[str, SeatPool], Event]:
     found = Event.objects.select_for_update().filter(pk=event.pk).first()
     if found is None:
         raise NotFoundError
+    for pool in pools.values():
+        pool.event = found
     return pools, found
 
 
@@ -118,6 +121,8 @@ def _tell_of_move(event: Event, before: Mapping[str, object]) -> None:
     """Keep what was before, and owe everybody whom it concerns a message that says so."""
     number = event.moves.count() + 1
     EventMove.objects.create(event=event, number=number, timezone=event.timezone, moved_at=now(), **before)
+    if before["starts_at"] != event.starts_at:
+        forget_answers(event)
     if event.status == Event.Status.PUBLISHED and event.ends_at > now():
         _owe(_concerned(event, before), "registration.event_changed", number)
 
@@ -136,6 +141,7 @@ def _cancel(event: Event, actor: str) -> None:
     event.status = Event.Status.CANCELLED
     event.save(update_fields=["status"])
     SeatPool.objects.filter(event=event).update(closed=True)
+    Registration.objects.filter(event=event, series_key__isnull=False).update(series_key=None)  # it counts no more
     if event.ends_at > now():
         _owe(Registration.objects.filter(event=event).active(), "registration.event_cancelled", 1)
     audit.record(actor, "event.cancelled", event.id)

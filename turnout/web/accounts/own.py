@@ -21,6 +21,7 @@ from turnout.core.text import normal_address
 from turnout.guard.addresses import network
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
+from turnout.registrations.actions import people
 from turnout.web.accounts.fields import AddressField, CodeField, NameField, NewPasswordField, PasswordField, naming
 from turnout.web.forms import REFUSED, Form, View, form_page, limit, sent, show
 
@@ -128,7 +129,7 @@ def address_code_page(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             limit(request, "verify")
-            profile.confirm_address(user, address, form.cleaned_data["otp"], client=network(request.META))
+            people.confirm_address(user, address, form.cleaned_data["otp"], client=network(request.META))
         except REFUSED as error:
             form.refuse(error, at="otp")
         else:

@@ -1,0 +1,46 @@
+"""A change of address, which registrations and memberships follow."""
+
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from turnout.accounts.actions import profile
+from turnout.accounts.models import User
+from turnout.core.text import address_key
+from turnout.core.transactions import RaceLostError, violates
+from turnout.events.models import TeamMember
+from turnout.registrations.models import Registration, active_key
+
+
+def confirm_address(user: User, email: str, code: str, *, client: str) -> User:
+    """Give the account its new address, as `profile.confirm_address` does; what stood under the old one follows it.
+
+    That is every registration that was confirmed there, and every membership of a team. Where the new address is in an
+    event already, both registrations stay as they are.
+    """
+    return profile.confirm_address(user, email, code, client=client, follow=_follow)
+
+
+def _follow(user: User, before: str) -> None:
+    proven = Registration.objects.filter(email=before, confirmed_at__isnull=False)
+    proven.filter(active_key=None).update(email=user.email)
+    standing = dict(proven.filter(active_key__isnull=False).values_list("pk", "event_id"))
+    keys = {pk: active_key(event_id, user.email) for pk, event_id in standing.items()}
+    taken = set(Registration.objects.filter(active_key__in=keys.values()).values_list("active_key", flat=True))
+    for pk, key in keys.items():
+        if key not in taken:
+            _rename(pk, user.email, key)
+    teams = set(TeamMember.objects.filter(email_key=user.email_key).values_list("event_id", flat=True))
+    memberships = TeamMember.objects.filter(email_key=address_key(before)).exclude(event__in=teams)
+    memberships.update(email=user.email, email_key=user.email_key)
+
+
+def _rename(pk: UUID, email: str, key: str) -> None:
+    # Who cancels this moment has no key any more, and keeps the address it was cancelled under.
+    standing = Registration.objects.filter(pk=pk, active_key__isnull=False)
+    try:
+        standing.update(email=email, active_key=key)
+    except IntegrityError as error:
+        if not violates(error, "registration_active_once", "registrations_registration.active_key"):
+            raise
+        raise RaceLostError from error  # the new address got into the event this moment
