@@ -146,6 +146,7 @@ class World:
             "/api/partners/<uuid:pk>/": {"name": "Other"},
             "/api/registrations/": {**guest, "event": str(self.event.pk)},
             "/api/registrations/confirm-email/": {"token": self.pending.confirmation_token},
+            "/api/registrations/<uuid:registration_id>/move/": {"position": 1, "reason": "a reason"},
             "/api/attack-mode/": {"on": True},
             "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},
             "/api/auth/signup/": {"email": "new@example.org", "password": make.PASSWORD, "role": "seeker"},

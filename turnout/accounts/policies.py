@@ -26,6 +26,11 @@ def is_facilitator(actor: Actor) -> bool:
     return getattr(actor, "role", None) == Role.FACILITATOR
 
 
+def is_seeker(actor: Actor) -> bool:
+    """Tell whether the actor enrolls in events."""
+    return getattr(actor, "role", None) == Role.SEEKER
+
+
 def role_of(user: User) -> str:
     """Return what somebody is: `seeker`, `facilitator`, or `staff` for who runs the platform."""
     return "staff" if user.is_staff else user.role

@@ -1,11 +1,13 @@
 """What is asked of accounts by more than one place."""
 
 import uuid
+from collections.abc import Collection
 
 from django.utils.translation import gettext as _
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from turnout.accounts.models import RESET, AddressChange, PasswordReset, TokenFamily, User
+from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import GoneError
 from turnout.core.text import address_key
@@ -48,6 +50,12 @@ def address_asked_by(user: User) -> str:
     """Return the new address that somebody asked for and has not confirmed; empty where there is none."""
     change = AddressChange.objects.filter(user=user, expires_at__gt=now()).first()
     return change.email if change else ""
+
+
+def names_of(actors: Collection[str]) -> dict[str, str]:
+    """Return how people are called, by the names under which the audit trail knows them: the name, else the address."""
+    people = User.objects.filter(pk__in=[actor.removeprefix("user:") for actor in actors if actor.startswith("user:")])
+    return {audit.actor_of(user): user.name or user.email for user in people}
 
 
 def has_second_factor(user: User) -> bool:

@@ -7,7 +7,7 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from turnout.accounts.models import User
-from turnout.accounts.policies import is_facilitator, refusal, runs_platform
+from turnout.accounts.policies import is_facilitator, is_seeker, refusal, runs_platform
 from turnout.core import audit
 from turnout.core.errors import UnauthenticatedError
 
@@ -40,6 +40,14 @@ class Facilitator(SignedIn):
     def admits(self, user: User) -> bool:
         """Tell whether this person may."""
         return is_facilitator(user) or runs_platform(user)
+
+
+class Seeker(SignedIn):
+    """Whoever enrolls in events."""
+
+    def admits(self, user: User) -> bool:
+        """Tell whether this person may."""
+        return is_seeker(user)
 
 
 class Staff(SignedIn):

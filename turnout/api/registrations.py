@@ -28,7 +28,7 @@ from turnout.registrations.queries import find, position
 from turnout.registrations.tickets import ticket_pdf, ticket_png, ticket_svg, ticket_text
 
 TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
-_TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
+TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
 _TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
 
 
@@ -40,13 +40,12 @@ class EventBriefSerializer(serializers.ModelSerializer[Event]):
         fields: ClassVar = ["title", "starts_at", "ends_at", "timezone", "location", "status"]
 
 
-class RegistrationSerializer(serializers.ModelSerializer[Registration]):
-    """A registration as its holder sees it."""
+class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
+    """A registration as its holder sees it in a list: all but the ticket, which is signed one by one."""
 
     event = serializers.UUIDField(source="event_id", read_only=True)
     event_info = EventBriefSerializer(source="event", read_only=True)
     position = serializers.SerializerMethodField()
-    ticket = serializers.SerializerMethodField()
     online_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -61,25 +60,42 @@ class RegistrationSerializer(serializers.ModelSerializer[Registration]):
             "phone",
             "attendance_type",
             "position",
-            "ticket",
             "online_url",
             "created_at",
             "confirmed_at",
             "cancelled_at",
+            "decided_at",
+            "reason",
+            "offer_expires_at",
+            "asked_at",
+            "answer_by",
+            "coming_at",
         ]
 
     def get_position(self, registration: Registration) -> int | None:
         """The place in line, from 1; null for who does not wait."""
+        if hasattr(registration, "line_position"):
+            loaded: int | None = registration.line_position
+            return loaded
         return position(registration)
-
-    def get_ticket(self, registration: Registration) -> str | None:
-        """The signed text for the QR code; null for who holds no seat."""
-        return ticket_text(registration) if registration.status == Registration.Status.CONFIRMED else None
 
     def get_online_url(self, registration: Registration) -> str | None:
         """Where it takes place online; null for who holds no seat."""
         confirmed = registration.status == Registration.Status.CONFIRMED
         return (registration.event.online_url or None) if confirmed else None
+
+
+class RegistrationSerializer(EnrollmentSerializer):
+    """A registration as its holder sees it."""
+
+    ticket = serializers.SerializerMethodField()
+
+    class Meta(EnrollmentSerializer.Meta):
+        fields: ClassVar = [*EnrollmentSerializer.Meta.fields, "ticket"]
+
+    def get_ticket(self, registration: Registration) -> str | None:
+        """The signed text for the QR code; null for who holds no seat."""
+        return ticket_text(registration) if registration.status == Registration.Status.CONFIRMED else None
 
 
 class ConfirmedSerializer(RegistrationSerializer):
@@ -213,21 +229,21 @@ class RegistrationView(GuestView):
     @extend_schema(
         operation_id="registrations_retrieve",
         responses={200: RegistrationSerializer},
-        parameters=[_TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
     )
     def get(self, request: Request, registration_id: UUID) -> Response:
         """Show where it stands."""
-        return Response(RegistrationSerializer(_held(request, registration_id)).data)
+        return Response(RegistrationSerializer(held(request, registration_id)).data)
 
     @extend_schema(
         operation_id="registrations_change",
         request=RegistrationChangeSerializer,
         responses={200: RegistrationSerializer},
-        parameters=[_TOKEN_IN_HEADER],
+        parameters=[TOKEN_IN_HEADER],
     )
     def patch(self, request: Request, registration_id: UUID) -> Response:
         """Change name, phone, or attendance type where seats allow."""
-        registration = _held(request, registration_id)
+        registration = held(request, registration_id)
         fields = read(RegistrationChangeSerializer(data=request.data))
         changed = actions.change(registration, fields, actor=actor_of(request))
         return Response(RegistrationSerializer(changed).data)
@@ -242,11 +258,11 @@ class CancelView(GuestView):
         operation_id="registrations_cancel",
         request=HolderSerializer,
         responses={200: RegistrationSerializer},
-        parameters=[_TOKEN_IN_HEADER],
+        parameters=[TOKEN_IN_HEADER],
     )
     def post(self, request: Request, registration_id: UUID) -> Response:
         """Cancel; the seat goes to the first in line. Cancelling twice is cancelling once."""
-        cancelled = actions.cancel(_held(request, registration_id), actor=actor_of(request))
+        cancelled = actions.cancel(held(request, registration_id), actor=actor_of(request))
         return Response(RegistrationSerializer(cancelled).data)
 
 
@@ -258,11 +274,11 @@ class TicketView(GuestView):
     @extend_schema(
         operation_id="registrations_ticket",
         responses={200: TicketSerializer},
-        parameters=[_TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
     )
     def get(self, request: Request, registration_id: UUID) -> Response:
         """Return the signed text that the QR code holds."""
-        registration = _held(request, registration_id)
+        registration = held(request, registration_id)
         ticket = {
             "ticket": ticket_text(registration),
             "event": registration.event_id,
@@ -285,7 +301,7 @@ class TicketFileView(GuestView):
         operation_id="registrations_ticket_file",
         responses={(200, media_type): OpenApiTypes.BINARY for media_type, _ in forms.values()},
         parameters=[
-            _TOKEN_IN_HEADER,
+            TOKEN_IN_HEADER,
             _TOKEN_IN_QUERY,
             OpenApiParameter("form", str, OpenApiParameter.PATH, enum=list(forms)),
         ],
@@ -295,12 +311,12 @@ class TicketFileView(GuestView):
         if form not in self.forms:
             raise NotFoundError
         media_type, draw = self.forms[form]
-        content = draw(_held(request, registration_id))
+        content = draw(held(request, registration_id))
         name = f"ticket-{registration_id}.{form}"
         return HttpResponse(content, media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
 
 
-def _held(request: Request, registration_id: UUID) -> Registration:
+def held(request: Request, registration_id: UUID) -> Registration:
     """Return the registration to who shows its key: in a header, in the body, or, for reading, in the address."""
     key = request.headers.get(TOKEN_HEADER)
     if key is None:

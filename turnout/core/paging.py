@@ -40,7 +40,8 @@ def count(queryset: QuerySet[Any]) -> int:
 def page(queryset: QuerySet[M], cursor: str | None, size: int) -> Page[M]:
     """Return up to `size` rows, from where the cursor of another page points.
 
-    The queryset's own ordering is the key: fields that are never null and, behind them, the unique `id`. Where it
+    The queryset's own ordering is the key: fields that are never null, its own or those of a row it names (which it
+    loads, `select_related`), and behind them the unique `id`. Where it
     carries `ranks` (conditions that exclude each other, the best first), rows of a better rank stand before all of a
     worse one. Each rank is a statement of its own, so that an index on the ordering serves it; one that a full page
     does not need is never asked.
@@ -90,10 +91,26 @@ def _walk(
 
 
 def _write(direction: str, rank: int, row: Model, ordering: list[str]) -> str:
-    fields: list[Any] = [row._meta.get_field(name.lstrip("-")) for name in ordering]
-    values = [direction, rank, ordering, *(field.value_to_string(row) for field in fields)]
+    values = [direction, rank, ordering, *(_text(row, name.lstrip("-")) for name in ordering)]
     # Signed, so that nobody can put into a query what no row ever held.
     return signing.dumps(values, salt=_SALT)
+
+
+def _text(row: Model, name: str) -> str:
+    """Return the value of a field, or of a field of a row it names."""
+    *path, last = name.split("__")
+    for step in path:
+        row = getattr(row, step)
+    field: Any = row._meta.get_field(last)
+    text: str = field.value_to_string(row)
+    return text
+
+
+def _field(model: type[Model], name: str) -> Any:
+    *path, last = name.split("__")
+    for step in path:
+        model = model._meta.get_field(step).related_model  # type: ignore[assignment]  # a foreign key's
+    return model._meta.get_field(last)
 
 
 def _read(cursor: str, model: type[Model], ordering: list[str], ranks: int) -> _Place:
@@ -103,7 +120,7 @@ def _read(cursor: str, model: type[Model], ordering: list[str], ranks: int) -> _
         direction, rank, order, texts = "", 0, None, []
     if order != ordering or rank >= ranks:
         raise InvalidError.at(Fault("/cursor", "invalid", "Use the address in `next` or `previous` as it is."))
-    fields: list[Any] = [model._meta.get_field(name.lstrip("-")) for name in ordering]
+    fields = [_field(model, name.lstrip("-")) for name in ordering]
     return _Place(direction, rank, [field.to_python(text) for field, text in zip(fields, texts, strict=True)])
 
 

@@ -1,6 +1,7 @@
 """What registrations' mails say, as it is true when they are sent."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Max, Min
@@ -8,7 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from turnout.events.models import AttendanceType, Event
-from turnout.events.when import when
+from turnout.events.when import moment, when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
 from turnout.notifications.models import Message
@@ -24,6 +25,15 @@ _KINDS: dict[str, tuple[tuple[Status, ...], Callable[[str], str]]] = {
     "registration.confirmed": ((Status.CONFIRMED,), lambda title: _("Your ticket: %s") % title),
     "registration.promoted": ((Status.CONFIRMED,), lambda title: _("A seat for you: %s") % title),
     "registration.waitlisted": ((Status.WAITLISTED,), lambda title: _("You are on the waiting list: %s") % title),
+    "registration.in_review": ((Status.IN_REVIEW,), lambda title: _("Being looked at: %s") % title),
+    "registration.declined": ((Status.DECLINED,), lambda title: _("No place this time: %s") % title),
+    "registration.offered": ((Status.OFFERED,), lambda title: _("A seat is kept for you: %s") % title),
+    "registration.offer_lapsed": (
+        (Status.WAITLISTED, Status.CANCELLED),
+        lambda title: _("Your offer is over: %s") % title,
+    ),
+    "registration.still_coming": ((Status.CONFIRMED,), lambda title: _("Do you still come? %s") % title),
+    "registration.released": ((Status.CANCELLED,), lambda title: _("Your seat was released: %s") % title),
     "registration.cancelled": ((Status.CANCELLED,), lambda title: _("Cancelled: %s") % title),
     "registration.event_changed": (Registration.ACTIVE, lambda title: _("Another date or place: %s") % title),
     "registration.event_cancelled": (Registration.ACTIVE, lambda title: _("It does not take place: %s") % title),
@@ -37,8 +47,7 @@ def render(message: Message) -> Mail | None:
     registration = Registration.objects.select_related("event").get(pk=message.subject)
     event = registration.event
     statuses, subject = _KINDS[message.kind]
-    is_outdated = event.status == Event.Status.CANCELLED and message.kind not in _OF_A_CANCELLED_EVENT
-    if registration.status not in statuses or is_outdated:
+    if registration.status not in statuses or _is_outdated(message, registration):
         return None
     with translation.override(registration.language):
         context = _context(registration)
@@ -49,6 +58,17 @@ def render(message: Message) -> Mail | None:
             context |= changes
         text, html = render_template(f"registrations/mail/{message.kind.partition('.')[2]}", context)
         return Mail(subject(event.title), text, html, _attachments(registration))
+
+
+def _is_outdated(message: Message, registration: Registration) -> bool:
+    """Tell whether what the message says was overtaken, although the status is one of those it speaks of."""
+    if registration.event.status == Event.Status.CANCELLED and message.kind not in _OF_A_CANCELLED_EVENT:
+        return True
+    if message.kind in {"registration.offered", "registration.offer_lapsed"}:
+        return message.version != registration.offers
+    if message.kind == "registration.still_coming":
+        return registration.asked_at is None or registration.coming_at is not None
+    return False
 
 
 def _context(registration: Registration) -> dict[str, object]:
@@ -62,7 +82,13 @@ def _context(registration: Registration) -> dict[str, object]:
         "position": position(registration),
         "confirm_url": f"{settings.PUBLIC_BASE_URL}/confirm/?token={registration.confirmation_token}",
         "page_url": registration.page_url(),
+        "offer_until": _moment(event, registration.offer_expires_at),
+        "answer_by": _moment(event, registration.answer_by),
     }
+
+
+def _moment(event: Event, at: datetime | None) -> str:
+    return "" if at is None else moment(event, at)
 
 
 def _changes(message: Message, registration: Registration) -> dict[str, object]:

@@ -2,21 +2,21 @@
 
 import uuid
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from turnout.accounts.models import User
+from turnout.accounts.policies import Actor
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, GoneError, NotFoundError
 from turnout.core.tokens import read_token
 from turnout.events.models import Event, SeatPool, Series
 from turnout.events.queries import seats_of
 from turnout.events.when import moment
-from turnout.registrations.models import CONFIRM, Registration
+from turnout.registrations.models import CONFIRM, Registration, RegistrationQuerySet, active_key
 
 
-def find(registration_id: uuid.UUID, actor: AbstractBaseUser | AnonymousUser, key: str) -> Registration:
+def find(registration_id: uuid.UUID, actor: Actor, key: str) -> Registration:
     """Return a registration to its holder (whoever has its key) or to who may see it; NotFoundError to all others."""
     registration = Registration.objects.select_related("event").filter(pk=registration_id).first()
     if registration is not None and key and registration.opens_with(key):
@@ -68,6 +68,39 @@ def position(registration: Registration) -> int | None:
     pool = pools_for(registration.event, registration.attendance_type).get()
     # Those before, and oneself: who was promoted since the row was read is never number 0.
     return line(pool).filter(place__lt=registration.place).count() + 1
+
+
+def upcoming(actor: Actor) -> RegistrationQuerySet:
+    """Return what somebody has before them, soonest first: what stands at their address, and what is not confirmed."""
+    own = Registration.objects.held_by(actor).filter(event__ends_at__gt=now())
+    return _shown(own.filter(status__in=[*Registration.ACTIVE, Registration.Status.PENDING]), "event__starts_at", "id")
+
+
+def past(actor: Actor) -> RegistrationQuerySet:
+    """Return what somebody stood registered for when it ended, the latest first."""
+    own = Registration.objects.held_by(actor).filter(event__ends_at__lte=now())
+    return _shown(own.active(), "-event__starts_at", "-id")
+
+
+def _shown(found: RegistrationQuerySet, *order: str) -> RegistrationQuerySet:
+    return found.with_position().select_related("event").order_by(*order)
+
+
+def find_to_decide(registration_id: uuid.UUID, actor: Actor) -> Registration:
+    """Return a registration to who may decide on it; NotFoundError to all others, its holder among them."""
+    found = Registration.objects.run_by(actor).select_related("event").filter(pk=registration_id).first()
+    if found is None:
+        raise NotFoundError
+    return found
+
+
+def enrollment(event_id: uuid.UUID, user: User) -> Registration:
+    """Return what stands for somebody at an event, by whichever door they came in; NotFoundError where nothing does."""
+    key = active_key(event_id, user.email)
+    found = Registration.objects.select_related("event").filter(active_key=key).first()
+    if found is None:
+        raise NotFoundError
+    return found
 
 
 def closed(event: Event) -> ConflictError | None:
