@@ -11,10 +11,11 @@ from rest_framework.test import APIClient
 from turnout.accounts.actions import create_account, create_staff
 from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.models import Role, User
+from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker
 from turnout.events.models import Event, Partner, Session, Speaker
-from turnout.registrations.actions import Guest, confirm, register
+from turnout.registrations.actions import Guest, confirm, enroll, register
 from turnout.registrations.models import Registration
 
 _numbers = itertools.count(1)
@@ -65,6 +66,12 @@ def pending(at: Event, name: str = "", **fields: Any) -> Registration:
 def confirmed(at: Event, name: str = "", **fields: Any) -> Registration:
     """Return a registration whose address is confirmed: with a seat, or in line."""
     return confirm(pending(at, name, **fields).confirmation_token)
+
+
+def enrolled(at: Event, person: User | None = None, **fields: Any) -> Registration:
+    """Return the registration of somebody with an account: with a seat, in line, or in review."""
+    person = person or user(role=Role.SEEKER)
+    return enroll(at, guest(full_name=person.name, email=person.email, **fields), actor=audit.actor_of(person))
 
 
 def staff() -> User:

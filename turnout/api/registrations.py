@@ -74,10 +74,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
 
     def get_position(self, registration: Registration) -> int | None:
         """The place in line, from 1; null for who does not wait."""
-        if hasattr(registration, "line_position"):
-            loaded: int | None = registration.line_position
-            return loaded
-        return position(registration)
+        return registration.line_position if hasattr(registration, "line_position") else position(registration)
 
     def get_online_url(self, registration: Registration) -> str | None:
         """Where it takes place online; null for who holds no seat."""

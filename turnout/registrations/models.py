@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Count, OuterRef, Q, Subquery, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, Subquery, When
 from django.db.models.functions import Coalesce
 
 from turnout.accounts.models import User
@@ -15,7 +15,7 @@ from turnout.core.fields import EncryptedTextField
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, digest
 from turnout.core.tokens import fits_key, make_key, make_token
-from turnout.events.models import AttendanceType, Event
+from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.registrations.attacks.models import Alarm, Rollback
 
 __all__ = ["Alarm", "LineChange", "Registration", "Rollback"]
@@ -60,7 +60,8 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         before = Registration.objects.filter(
             event=OuterRef("event"), status=Registration.Status.WAITLISTED, place__lt=OuterRef("place")
         )
-        same_line = Q(attendance_type=OuterRef("attendance_type")) | Q(event__pools__attendance_type="")
+        one_line = SeatPool.objects.filter(event=OuterRef("event"), attendance_type="")
+        same_line = Q(attendance_type=OuterRef("attendance_type")) | Q(Exists(one_line))
         ahead = before.filter(same_line).order_by().values("event").annotate(count=Count("pk")).values("count")
         waits = Q(status=Registration.Status.WAITLISTED)
         return self.annotate(line_position=Case(When(waits, then=Coalesce(Subquery(ahead), 0) + 1)))
@@ -130,6 +131,8 @@ class Registration(models.Model):
     # Made under attack and not confirmed: a mark on what is pending, and on what became of it unconfirmed.
     quarantined_at = models.DateTimeField(null=True, editable=False)
     rolled_back_by = models.UUIDField(null=True, editable=False)  # the Rollback, while it is not undone
+
+    line_position: int | None  # where `with_position` loaded it
 
     objects: ClassVar[models.Manager["Registration"]] = RegistrationQuerySet.as_manager()
 
