@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-faults test-servers test-all services services-stop browser bench bench-profile lint lock
+.PHONY: help setup setup-dev run test test-faults test-servers test-all services services-stop browser node bench bench-profile lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ services-stop: ## stop them and remove their data
 
 browser: ## install Chromium, with which tests walk the pages
 	@$(PYTHON) scripts/services.py browser
+
+node: ## install the programs for Node with which tests check ours from outside
+	@npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
 
 # SIZES="1000 20000", DURATION, REPETITIONS, CLIENTS, WORKERS, ONLY="list search", OUTPUT, QUICK=1: bench/README.md.
 BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(SIZES),--sizes $(SIZES)) $(if $(DURATION),--duration $(DURATION)) \

@@ -10,7 +10,7 @@ from turnout.core.models import AuditEntry
 from turnout.events.models import Event
 from turnout.notifications.mail import compose
 from turnout.notifications.models import Message
-from turnout.registrations.actions import cancel, change
+from turnout.registrations.actions import cancel, change, confirm
 from turnout.registrations.actions.events import remove_event
 from turnout.registrations.actions.reviews import approve, decline, move_in_line
 from turnout.registrations.models import LineChange, Registration
@@ -29,7 +29,8 @@ def owed(registration: Registration) -> list[str]:
 
 def text(registration: Registration) -> str:
     message = Message.objects.filter(subject=registration.id).order_by("id").last()
-    mail = message and compose(message)
+    assert message is not None
+    mail = compose(message)
     assert mail is not None
     return str(mail.body)
 
@@ -77,7 +78,7 @@ def test_a_declined_guests_link_confirms_nothing_any_more() -> None:
     person = make.confirmed(event)
     decline(person, actor=TEAM)
     with pytest.raises(ConflictError) as refused:
-        make.confirm(person.confirmation_token)
+        confirm(person.confirmation_token)
     assert refused.value.code == "registration_declined"
 
 
