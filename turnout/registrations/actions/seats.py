@@ -6,6 +6,7 @@ for one is only ever changed under their pool's lock, so no two transactions wai
 None of this is an action: each is part of the caller's transaction.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
@@ -17,7 +18,7 @@ from turnout.core.errors import ConflictError
 from turnout.core.ids import new_id
 from turnout.core.transactions import ATTEMPTS, RaceLostError, violates
 from turnout.events.models import Event, SeatPool
-from turnout.notifications.actions import owe
+from turnout.notifications.actions import owe, owe_many
 from turnout.registrations.models import Registration, active_key, series_key
 from turnout.registrations.queries import event_full, held_in_series, line, pools_for
 from turnout.registrations.tickets import TICKET
@@ -26,6 +27,7 @@ Status = Registration.Status
 
 # Less than this before it begins nobody is asked whether they want a seat: it is theirs.
 _LEAST_OFFER = timedelta(hours=1)
+_BATCH = 200
 
 
 def enter(registration: Registration, actor: str) -> None:
@@ -133,16 +135,15 @@ def settle(pool: SeatPool) -> None:
     """
     free = pool.waiting if pool.capacity is None else min(pool.waiting, pool.capacity - pool.taken)
     if free > 0 and not pool.closed:
-        ticket_key, until = keys.active_key_id(TICKET), _offered_until(pool.event)
-        for registration in line(pool)[:free]:
-            registration.event = pool.event
-            if until is None:
-                admit(registration, ticket_key, "registration.promoted", audit.SYSTEM)
-            else:
-                _offer(registration, until)
-                pool.offered += 1
-            pool.taken += 1
-            pool.waiting -= 1
+        first = list(line(pool)[:free])
+        until = _offered_until(pool.event)
+        if until is None:
+            _promote(pool, first)
+        else:
+            _offer(pool, first, until)
+            pool.offered += len(first)
+        pool.taken += len(first)
+        pool.waiting -= len(first)
     pool.save(update_fields=["capacity", "taken", "offered", "waiting"])
 
 
@@ -185,12 +186,30 @@ def _join_line(pools: QuerySet[SeatPool]) -> bool:
     return pools.filter(closed=False, taken__gte=F("capacity")).update(waiting=F("waiting") + 1, seq=F("seq") + 1) == 1
 
 
-def _offer(registration: Registration, until: datetime) -> None:
-    """Keep a seat for somebody until then; the counter is the caller's."""
-    number = registration.offers + 1
-    activate(registration, Status.OFFERED, offers=number, offer_expires_at=until)
-    owe("registration.offered", registration.id, registration.email, version=number)
-    audit.record(audit.SYSTEM, "registration.offered", registration.id, {"until": until.isoformat()})
+# Whoever is in line changes only under the pool's lock, which we hold: they can be written many at once.
+
+
+def _promote(pool: SeatPool, first: Sequence[Registration]) -> None:
+    """Give all of these a seat; the counter is the caller's."""
+    for registration in first:
+        registration.ticket_id = new_id()
+    Registration.objects.bulk_update(first, ["ticket_id"], batch_size=_BATCH)
+    seated = {"status": Status.CONFIRMED, "ticket_key": keys.active_key_id(TICKET), "place": None}
+    line(pool).filter(place__lte=first[-1].place).update(**seated)
+    _tell("registration.promoted", first)
+
+
+def _offer(pool: SeatPool, first: Sequence[Registration], until: datetime) -> None:
+    """Keep a seat for all of these until then; the counter is the caller's."""
+    kept = {"status": Status.OFFERED, "offer_expires_at": until, "offers": F("offers") + 1}
+    line(pool).filter(place__lte=first[-1].place).update(**kept)
+    for offers in {each.offers for each in first}:
+        _tell("registration.offered", [each for each in first if each.offers == offers], version=offers + 1)
+
+
+def _tell(kind: str, people: Sequence[Registration], version: int = 1) -> None:
+    owe_many(kind, [(each.pk, each.email) for each in people], version=version)
+    audit.record_many(audit.SYSTEM, kind, [each.pk for each in people])
 
 
 def _offered_until(event: Event) -> datetime | None:
