@@ -12,7 +12,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from turnout.events.timezones import YEARS, at
+from turnout.events.timezones import ClockError, read_clock
 
 # In a query `+` means a space: `T10:00:00 02:00` was meant as `T10:00:00+02:00`.
 _LOST_PLUS = re.compile(r"(T[\d:.,]+) (\d\d:?\d\d)$")
@@ -76,10 +76,7 @@ def moment_at(written: datetime, zone: tzinfo) -> datetime:
 
     ValidationError for a year that makes no sense, and for what those clocks skip.
     """
-    if written.year not in YEARS:
-        message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
-        raise serializers.ValidationError(message, "invalid")
-    moment = at(written, zone) if written.tzinfo is None else written.astimezone(UTC)
-    if moment is None:
-        raise serializers.ValidationError("Clocks there skip this time: daylight saving begins.", "skipped_by_clocks")
-    return moment
+    try:
+        return read_clock(written, zone)
+    except ClockError as error:
+        raise serializers.ValidationError(error.detail, error.code) from error

@@ -6,6 +6,8 @@ import zoneinfo
 from collections import defaultdict
 from datetime import UTC, date, datetime, time, tzinfo
 
+from django.utils.translation import gettext as _
+
 from turnout.core.text import fold
 
 # Further away some clock or calendar fails, and nobody means it.
@@ -112,16 +114,47 @@ def start_of_day(day: date, zone: str) -> datetime:
 
 
 def at(clock: datetime, zone: tzinfo) -> datetime | None:
-    """Return the moment at which clocks in the zone show this: the first of two, None where they skip it."""
+    """Return the moment at which clocks in the zone show this, None where they skip it.
+
+    Where they show it twice it is the first of the two, or the second where `clock.fold` says so.
+    """
     moment = clock.replace(tzinfo=zone).astimezone(UTC)
     return moment if moment.astimezone(zone).replace(tzinfo=None) == clock else None
 
 
+class ClockError(ValueError):
+    """What was written is no time there; `code` is for programs, `detail` for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+def read_clock(written: datetime, zone: tzinfo) -> datetime:
+    """Return the moment in UTC: by its offset, or what clocks in the zone show, the first of two.
+
+    The one rule for whatever writes a time: bodies, forms, copies of events. ClockError for a year that makes no sense
+    (`invalid`), and for what those clocks skip (`skipped_by_clocks`).
+    """
+    if written.year not in YEARS:
+        message = _("The year must be from %(first)s to %(last)s.") % {"first": YEARS[0], "last": YEARS[-1]}
+        raise ClockError("invalid", message)
+    moment = at(written, zone) if written.tzinfo is None else written.astimezone(UTC)
+    if moment is None:
+        clock = f"{written:%Y-%m-%d %H:%M}"
+        raise ClockError("skipped_by_clocks", _("Clocks there skip %s: daylight saving begins.") % clock)
+    return moment
+
+
 @functools.cache
 def zone_names() -> frozenset[str]:
-    """Return the names of all timezones there are."""
+    """Return the names of all timezones there are, aliases too: `Asia/Calcutta` is as good as `Asia/Kolkata`.
+
+    Not the two that name no place: the clock of whichever machine reads it, and that of one nobody has set.
+    """
     # Listing them reads hundreds of files.
-    return frozenset(zoneinfo.available_timezones())
+    return frozenset(zoneinfo.available_timezones() - {"localtime", "Factory"})
 
 
 def _zone_of_region(code: str, region: str) -> str | None:

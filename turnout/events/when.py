@@ -17,7 +17,7 @@ def when(event: Event) -> str:
     if start.time() == end.time() == time():
         return _days(start, end - timedelta(days=1))
     if start.date() == end.date():
-        clock = _moment(start, _DAY), date_format(end, _TIME)
+        clock = _moment(start, _DAY), _clock(end)
     else:
         clock = _moment(start, _DAY_OF_THE_YEAR if start.year == end.year else _DAY), _moment(end, _DAY)
     return f"{_from_to(*clock)} ({event.timezone})"
@@ -35,7 +35,14 @@ def _days(first: datetime, last: datetime) -> str:
 
 
 def _moment(at: datetime, day: str) -> str:
-    return _("%(day)s, %(time)s") % {"day": date_format(at, day), "time": date_format(at, _TIME)}
+    return _("%(day)s, %(time)s") % {"day": date_format(at, day), "time": _clock(at)}
+
+
+def _clock(at: datetime) -> str:
+    """Return what clocks show, with the offset from UTC where they show it twice."""
+    is_shown_twice = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    clock = date_format(at, _TIME)
+    return f"{clock} {at:%z}" if is_shown_twice else clock
 
 
 def _from_to(start: str, end: str) -> str:

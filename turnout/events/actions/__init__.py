@@ -134,7 +134,7 @@ def mark_over() -> int:
     """
     moment = now()
     # What has ended has started, which the index on the start knows.
-    ended = Event.objects.not_marked_over().filter(starts_at__lt=moment, ends_at__lt=moment)
+    ended = Event.objects.not_marked_over().filter(starts_at__lt=moment, ends_at__lte=moment)
     batch = list(ended.values_list("pk", flat=True)[:_SWEEP_BATCH])
     # Asked again: one that was moved since is not over.
     return ended.filter(pk__in=batch).update(over=True)

@@ -2,6 +2,7 @@
 
 from turnout.events.models.events import (
     LANGUAGE_CODE,
+    MOST_HOURS,
     Event,
     EventLanguage,
     EventQuerySet,
@@ -15,6 +16,7 @@ from turnout.events.models.teams import TeamMember
 
 __all__ = [
     "LANGUAGE_CODE",
+    "MOST_HOURS",
     "AttendanceType",
     "Event",
     "EventLanguage",

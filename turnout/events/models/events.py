@@ -6,10 +6,9 @@ from typing import ClassVar, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Prefetch, Q
-from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
 from turnout.accounts.policies import Actor, runs_platform
@@ -20,10 +19,12 @@ from turnout.events.models.people import Partner, Speaker
 from turnout.events.models.seats import AttendanceType, SeatPool
 from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
-from turnout.events.timezones import YEARS, zone_names
+from turnout.events.timezones import YEARS, start_of_day, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
 
+MOST_HOURS = 8760  # a year: so long before an event, or for an offer
+_HOURS = (MinValueValidator(1), MaxValueValidator(MOST_HOURS))
 _LONGEST_KEY = 400
 
 
@@ -64,7 +65,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def not_over(self) -> Self:
         """Return what has not ended."""
-        return self.not_marked_over().filter(ends_at__gte=now())
+        return self.not_marked_over().filter(ends_at__gt=now())
 
     def not_marked_over(self) -> Self:
         """Return what is not marked as over, by an index: see `turnout.events.actions.mark_over`."""
@@ -73,11 +74,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def in_week_of(self, day: datetime) -> Self:
         """Return what takes place between Monday and Sunday of this day's week in the site's timezone."""
-        local = localtime(day).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        monday = local - timedelta(days=local.weekday())
-        zone = zoneinfo.ZoneInfo(settings.TIME_ZONE)
+        today = day.astimezone(zoneinfo.ZoneInfo(settings.TIME_ZONE)).date()
+        monday = today - timedelta(days=today.weekday())
         # Midnights are taken from the calendar, not by adding 168 hours: a week with a clock change is not that long.
-        start, end = (moment.replace(tzinfo=zone) for moment in (monday, monday + timedelta(days=7)))
+        start, end = (start_of_day(each, settings.TIME_ZONE) for each in (monday, monday + timedelta(days=7)))
         return self.filter(starts_at__lt=end, ends_at__gt=start)
 
     def matching(self, text: str) -> Self:
@@ -180,13 +180,22 @@ class Event(models.Model):
     waitlist_enabled = models.BooleanField("waiting list", default=True)
     approval_required = models.BooleanField("approval", default=False, help_text="The team decides on everybody.")
     offer_hours = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="So long is a free seat kept for who is first in line. Empty: it is theirs."
+        null=True,
+        blank=True,
+        validators=_HOURS,
+        help_text="So long is a free seat kept for who is first in line. Empty: it is theirs.",
     )
     ask_hours = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="So long before it starts people are asked whether they still come."
+        null=True,
+        blank=True,
+        validators=_HOURS,
+        help_text="So long before it starts people are asked whether they still come.",
     )
     release_hours = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="So long before it starts the seats of those who did not answer are released."
+        null=True,
+        blank=True,
+        validators=_HOURS,
+        help_text="So long before it starts the seats of those who did not answer are released.",
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
@@ -239,14 +248,21 @@ class Event(models.Model):
                 violation_error_message="Registration closes after it opens.",
             ),
             models.CheckConstraint(
-                condition=Q(offer_hours__isnull=True) | Q(offer_hours__gte=1),
+                condition=Q(offer_hours__isnull=True) | Q(offer_hours__range=(1, MOST_HOURS)),
                 name="event_offers_last",
-                violation_error_message="An offer lasts an hour or longer.",
+                violation_error_message="An offer lasts from an hour to a year.",
             ),
             models.CheckConstraint(
-                condition=Q(release_hours__isnull=True) | Q(ask_hours__gt=F("release_hours"), release_hours__gte=1),
+                # Said of null, too: what compares with it is unknown, and that passes a check.
+                condition=Q(release_hours__isnull=True)
+                | Q(ask_hours__isnull=False, ask_hours__gt=F("release_hours"), release_hours__gte=1),
                 name="event_asks_before_it_releases",
                 violation_error_message="People are asked earlier than their seats are released.",
+            ),
+            models.CheckConstraint(
+                condition=Q(ask_hours__isnull=True) | Q(ask_hours__range=(1, MOST_HOURS)),
+                name="event_asks_in_time",
+                violation_error_message="People are asked from an hour to a year before.",
             ),
         ]
 
@@ -259,11 +275,12 @@ class Event(models.Model):
             message = "This is not the name of a timezone, such as Africa/Algiers."
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
         _check_span(self)
+        _check_hours(self)
         self.location_key = location_key(self.location)[:_LONGEST_KEY]  # some letters unfold into eighteen
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
         self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
         ends_at: datetime | None = self.ends_at  # none yet, where a form is half filled in
-        self.over = ends_at is not None and ends_at < now()
+        self.over = ends_at is not None and ends_at <= now()
         starts_at: datetime | None = self.starts_at
         before = None if self.ask_hours is None else timedelta(hours=self.ask_hours)
         self.asks_at = None if starts_at is None or before is None else starts_at - before
@@ -282,7 +299,7 @@ class Event(models.Model):
     @property
     def registration_ends_at(self) -> datetime:
         """The moment from which nobody can register any more."""
-        return self.registration_closes_at or self.ends_at
+        return min(self.registration_closes_at or self.ends_at, self.ends_at)
 
 
 class EventLanguage(models.Model):
@@ -349,6 +366,13 @@ def _check_span(row: Event | Session) -> None:
             raise ValidationError({name: ValidationError(message, code="invalid")})
     if moments["starts_at"] and moments["ends_at"] and moments["ends_at"] <= moments["starts_at"]:
         raise ValidationError({"ends_at": ValidationError("The end must be after the start.", code="not_after_start")})
+
+
+def _check_hours(event: Event) -> None:
+    """ValidationError where seats would be released before people are asked, or without asking them."""
+    if event.release_hours is not None and (event.ask_hours is None or event.ask_hours <= event.release_hours):
+        message = "People are asked earlier than their seats are released."
+        raise ValidationError({"release_hours": ValidationError(message, code="not_after_ask")})
 
 
 def location_key(location: str) -> str:
