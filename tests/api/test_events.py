@@ -63,6 +63,11 @@ def test_an_event_is_shown_with_all_that_belongs_to_it(api: APIClient) -> None:
         "available_seats": 19,
         "waitlist_enabled": True,
         "waitlist_length": 0,
+        "approval_required": False,
+        "offer_hours": None,
+        "ask_hours": None,
+        "release_hours": None,
+        "series": None,
         "partner": {"id": str(event.partner_id), "name": "Partner 1", "website": "", "level": "", "logo": ""},
     }
     assert sessions == [

@@ -1,6 +1,7 @@
 """Every endpoint, with what it asks for and with what it does not, on rows that are there and on rows that are not."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from schemathesis.checks import CHECKS
 from tests.support import make
 from turnout.accounts.actions import sessions
 from turnout.api.tokens import tokens_of
+from turnout.core.clock import now
+from turnout.events.dates import Start
+from turnout.registrations.actions.series import make_series
 
 schema = schemathesis.openapi.from_wsgi("/api/schema/", WSGIHandler(), headers={"Host": "localhost"})
 NAMES = ["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"]
@@ -40,6 +44,7 @@ def known(db: None, _one_connection: None) -> dict[str, Any]:  # noqa: ARG001  #
     return {
         "access": tokens_of(sessions._begin(staff, second_factor=True))["access"],
         "/api/events/": str(event.id),
+        "/api/series/": str(make_series(make.event(owner=staff), [Start(now() + timedelta(days=8), "")]).pk),
         "/api/workshops/": str(event.id),
         "/api/speakers/": str(event.speakers.all()[0].pk),
         "/api/partners/": str(event.partner_id),
@@ -63,7 +68,7 @@ def test_no_answer_is_a_500_or_undocumented(case: Case[Any], known: dict[str, An
 
 def ask_for_what_is_there(case: Case[Any], known: dict[str, Any]) -> None:
     parameters = case.path_parameters or {}
-    for name in set(parameters) & {"id", "event_id", "registration_id"}:
+    for name in set(parameters) & {"id", "event_id", "registration_id", "series_id"}:
         parameters[name] = next(known[start] for start in known if case.path.startswith(start))
         case.headers["X-Registration-Token"] = known["key"]
     if isinstance(case.body, dict):

@@ -1,6 +1,6 @@
 """The admin: behind a second factor, and writing by the actions."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -79,7 +79,7 @@ def test_the_login_page_shows_all_three_fields(browser: Client) -> None:
 
 
 def form_of(**fields: Any) -> dict[str, Any]:
-    start = localtime(now() + timedelta(days=2)).replace(microsecond=0)
+    start = localtime(now() + timedelta(days=2)).replace(microsecond=0)  # of whichever timezone is sent
     end = start + timedelta(hours=1)
     return {
         "kind": "workshop",
@@ -128,6 +128,55 @@ def test_staff_who_move_an_event_have_everybody_registered_told(desk: Client) ->
     assert Message.objects.get(kind="registration.event_changed").recipient == "guest@example.org"
     event.refresh_from_db()
     assert (event.location, event.location_key) == ("Oran", "oran")
+
+
+def test_times_are_read_and_shown_as_clocks_at_the_event_show_them(desk: Client) -> None:
+    times = {"timezone": "Asia/Tokyo", "starts_at_0": "2030-05-06", "starts_at_1": "10:00:00"}
+    times |= {"ends_at_0": "2030-05-06", "ends_at_1": "12:00:00"}
+    session = {f"sessions-0-{name}": value for name, value in times.items() if name != "timezone"}
+    desk.post("/admin/events/event/add/", form_of(**times, **session))
+    event = Event.objects.get()
+    moments = [datetime(2030, 5, 6, hour, tzinfo=UTC) for hour in (1, 3)]
+    assert [event.starts_at, event.ends_at] == moments
+    assert list(event.sessions.values_list("starts_at", "ends_at").get()) == moments
+    page = desk.get(f"/admin/events/event/{event.pk}/change/").content.decode()
+    assert page.count('value="10:00:00"') == page.count('value="12:00:00"') == 2
+
+
+@pytest.mark.parametrize(("clock", "hour"), [("2030-10-27", 0), ("2030-03-31", None)])
+def test_a_time_that_clocks_show_twice_is_the_first_and_one_that_they_skip_is_refused(
+    desk: Client, clock: str, hour: int | None
+) -> None:
+    times = {"timezone": "Europe/Paris", "starts_at_0": clock, "starts_at_1": "02:30:00"}
+    times |= {"ends_at_0": "2030-12-01", "ends_at_1": "12:00:00"}
+    answer = desk.post("/admin/events/event/add/", form_of(**times))
+    if hour is None:
+        assert list(answer.context["adminform"].form.errors) == ["starts_at"]
+    else:
+        assert Event.objects.get().starts_at == datetime(2030, 10, 27, hour, 30, tzinfo=UTC)
+
+
+def test_a_draft_with_gaps_is_shown_again_with_all_of_them_and_published_without(desk: Client) -> None:
+    desk.post("/admin/events/event/add/", form_of(status="draft", capacity="0", waitlist_enabled=""))
+    event = Event.objects.get()
+    door = f"/admin/events/event/{event.pk}/change/"
+    session = {"sessions-INITIAL_FORMS": "1", "sessions-0-id": str(event.sessions.get().pk)}
+    refused = desk.post(door, form_of(capacity="0", waitlist_enabled="", **session))
+    assert list(refused.context["adminform"].form.errors) == ["location", "capacity"]
+    assert Event.objects.get().status == "draft"
+    assert desk.post(door, form_of(capacity="1", waitlist_enabled="", location="Oran", **session)).status_code == 302
+    assert (Event.objects.get().status, event.pools.get().capacity) == ("published", 1)
+
+
+def test_staff_set_what_an_event_asks_and_offers(desk: Client) -> None:
+    settings = {"offer_hours": "24", "ask_hours": "48", "release_hours": "24"}
+    desk.post("/admin/events/event/add/", form_of(approval_required="on", **settings))
+    event = Event.objects.get()
+    assert (event.approval_required, event.offer_hours, event.ask_hours, event.release_hours) == (True, 24, 48, 24)
+    session = {"sessions-INITIAL_FORMS": "1", "sessions-0-id": str(event.sessions.get().pk)}
+    for faulty, field in (({"offer_hours": "0"}, "offer_hours"), ({"release_hours": "8760"}, "release_hours")):
+        refused = desk.post(f"/admin/events/event/{event.pk}/change/", form_of(**session, **faulty))
+        assert list(refused.context["adminform"].form.errors) == [field]
 
 
 def test_staff_make_an_event_with_seats_by_type(desk: Client) -> None:

@@ -4,6 +4,7 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from tests.support import make
 from turnout.accounts.models import Role, User
 from turnout.events.actions import save_partner, save_speaker
 from turnout.events.actions.teams import add_member
+from turnout.events.dates import Start
 from turnout.events.models import Event, Partner, Speaker, TeamMember
+from turnout.registrations.actions.series import make_series
 
 TABLE = Path(__file__).parents[2] / "docs/permissions.md"
 ACTORS = (
@@ -75,12 +78,18 @@ class World:
     def __post_init__(self) -> None:
         self.partner = save_partner(Partner(name="Partner", owner=self.owner))
         self.speaker = save_speaker(Speaker(name="Speaker", owner=self.owner))
-        self.event: Event = make.event(owner=self.owner)
         self.manager, self.scanner = make.user(role=Role.SEEKER), make.user(role=Role.SEEKER)
-        self.member: TeamMember = add_member(self.event, self.manager.email, TeamMember.Role.MANAGER)
-        add_member(self.event, self.scanner.email, TeamMember.Role.SCANNER)
+        self.event: Event = self._shared_event()
+        self.member: TeamMember = self.event.team.get(role=TeamMember.Role.MANAGER)
+        self.series = make_series(self._shared_event(), [Start(datetime(2030, 5, 6, 10, tzinfo=UTC), "")])
         self.pending = make.pending(self.event)
         self.registration = make.confirmed(self.event)
+
+    def _shared_event(self) -> Event:
+        event = make.event(owner=self.owner)
+        add_member(event, self.manager.email, TeamMember.Role.MANAGER)
+        add_member(event, self.scanner.email, TeamMember.Role.SCANNER)
+        return event
 
     def client(self, actor: str) -> APIClient:
         """Return the client of one of the actors."""
@@ -119,6 +128,7 @@ class World:
         by_name = {
             "registration_id": self.registration.pk,
             "event_id": self.event.pk,
+            "series_id": self.series.pk,
             "rollback_id": self.event.pk,  # there is none
             "form": "svg",
             "pk": {
@@ -140,6 +150,7 @@ class World:
             "/api/workshops/": event,
             "/api/workshops/<uuid:pk>/": event,
             "/api/events/<uuid:event_id>/team/": {"email": "new@example.org", "role": "scanner"},
+            "/api/events/<uuid:event_id>/series/": {"dates": ["2030-05-06"]},
             "/api/speakers/": {"name": "Other"},
             "/api/speakers/<uuid:pk>/": {"name": "Other"},
             "/api/partners/": {"name": "Other"},

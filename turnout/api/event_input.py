@@ -15,7 +15,7 @@ from rest_framework import serializers
 from turnout.api.fields import IdField, TextField, WebField
 from turnout.api.moments import ClockField, moment_at
 from turnout.events.actions import Capacity, Parts
-from turnout.events.models import LANGUAGE_CODE, AttendanceType, Event, Partner, Session, Speaker
+from turnout.events.models import LANGUAGE_CODE, MOST_HOURS, AttendanceType, Event, Partner, Session, Speaker
 from turnout.events.timezones import zone_names
 from turnout.registrations.actions.events import EventChange
 
@@ -34,6 +34,10 @@ _PLAIN = (
     "online_url",
     "timezone",
     "waitlist_enabled",
+    "approval_required",
+    "offer_hours",
+    "ask_hours",
+    "release_hours",
     *_MOMENTS,
 )
 
@@ -45,6 +49,13 @@ class SeatsField(serializers.IntegerField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=0, max_value=_MOST_SEATS, allow_null=True, required=False, **options)
+
+
+class HoursField(serializers.IntegerField):
+    """So many hours, up to a year of them; null switches it off."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=MOST_HOURS, allow_null=True, default=None, **options)
 
 
 class LanguageField(serializers.CharField):
@@ -115,6 +126,10 @@ class EventInputSerializer(serializers.Serializer[Any]):
     capacity = SeatsField(help_text="In all; null is any number. Ignored where `capacities` counts by type.")
     capacities = CapacitiesInputSerializer(required=False, allow_null=True)
     waitlist_enabled = serializers.BooleanField(default=True)
+    approval_required = serializers.BooleanField(default=False, help_text="The team decides on everybody.")
+    offer_hours = HoursField(help_text="So long a free seat is kept for who is first in line. Null: it is theirs.")
+    ask_hours = HoursField(help_text="So long before it starts people are asked whether they still come.")
+    release_hours = HoursField(help_text="So long before it starts seats of those who did not answer are released.")
     sessions = serializers.ListField(child=SessionInputSerializer(), default=list, max_length=_MOST_PARTS)
     speakers = serializers.ListField(child=IdField(), default=list, max_length=_MOST_PARTS)
     partner = IdField(allow_null=True, default=None)
@@ -146,7 +161,10 @@ class EventInputSerializer(serializers.Serializer[Any]):
 
     def change(self) -> EventChange:
         """Return what was sent, in the words of the action."""
-        sent = self.validated_data
+        return self.meant_by(self.validated_data)
+
+    def meant_by(self, sent: Mapping[str, Any]) -> EventChange:
+        """Return the same for what was sent as part of something else."""
         fields = {name: sent[name] for name in (*_PLAIN, "partner") if name in sent}
         if sent.get("status") in {Event.Status.DRAFT, Event.Status.PUBLISHED}:
             fields["status"] = sent["status"]

@@ -135,9 +135,18 @@ class EventDetailSerializer(EventSerializer):
 
     sessions = SessionDetailSerializer(many=True, read_only=True)
     online_url = serializers.CharField(required=False, help_text="For the event's team alone.")
+    series: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="The id of its series.")
 
     class Meta(EventSerializer.Meta):
-        fields: ClassVar = [*EventSerializer.Meta.fields, "online_url"]
+        fields: ClassVar = [
+            *EventSerializer.Meta.fields,
+            "online_url",
+            "approval_required",
+            "offer_hours",
+            "ask_hours",
+            "release_hours",
+            "series",
+        ]
 
     def to_representation(self, instance: Event) -> dict[str, Any]:
         """Leave out what is not for strangers, unless the context says for whom it is."""
@@ -172,6 +181,7 @@ class EventFilter(filters.FilterSet):
     partner = filters.UUIDFilter(field_name="partner_id")
     speaker = filters.UUIDFilter(field_name="speakers__id")
     attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices)
+    series = filters.UUIDFilter(field_name="series_id", label="Events of this series.")
     has_seats = filters.BooleanFilter(label="Whether a seat is left.")
     ordering = filters.OrderingFilter(fields=["starts_at", "title"])
 

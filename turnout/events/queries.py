@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from turnout.accounts.policies import Actor, refusal, runs_platform
 from turnout.core.clock import now
 from turnout.core.errors import NotFoundError
-from turnout.events.models import Event, EventQuerySet, Partner, Speaker, TeamMember
+from turnout.events.models import Event, EventQuerySet, Partner, Series, Speaker, TeamMember
 from turnout.events.policies import Right, Standing, may
 
 _Row = TypeVar("_Row", Speaker, Partner)
@@ -43,6 +43,22 @@ def find_for(right: Right, actor: Actor, event_id: UUID, events: EventQuerySet |
     return event
 
 
+def find_series(right: Right, actor: Actor, series_id: UUID) -> Series:
+    """Return a series to whom has this right at every one of its events.
+
+    NotFoundError where the actor edits none of them; ForbiddenError where they have not this right at some.
+    """
+    events = Event.objects.filter(series=series_id)
+    held = events.run_by(actor)
+    if not held.exists():
+        raise NotFoundError
+    if right == Right.OWN and not runs_platform(actor):
+        held = held.filter(owner=actor.pk)
+    if held.count() != events.count():
+        raise refusal(actor)
+    return Series.objects.get(pk=series_id)
+
+
 def find_own(rows: "QuerySet[_Row]", actor: Actor, pk: UUID) -> _Row:
     """Return a speaker or partner to its owner and to staff; NotFoundError where there is none, else ForbiddenError."""
     row = rows.filter(pk=pk).first()
@@ -66,6 +82,7 @@ class Search:
     starts_before: datetime | None = None
     partner: UUID | None = None
     speaker: UUID | None = None
+    series: UUID | None = None
     has_seats: bool | None = None
 
 
@@ -79,6 +96,7 @@ def search(events: EventQuerySet, wanted: Search, *, ranked: bool = False) -> Ev
         "kind": wanted.kind,
         "partner": wanted.partner,
         "speakers": wanted.speaker,
+        "series": wanted.series,
         "starts_at__gte": wanted.starts_after,
         "starts_at__lte": wanted.starts_before,
     }

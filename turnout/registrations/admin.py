@@ -16,10 +16,13 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from turnout.core.admin import LookOnlyAdmin, TrailAdmin, actor_of
+from turnout.core.clock import now
 from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
+from turnout.events.admin import CLOCKS, InItsTimezone
+from turnout.events.gaps import gaps
 from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
-from turnout.registrations.actions import cancel, change_capacity, check_capacity
+from turnout.registrations.actions import cancel, check_capacity
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.attacks.admin import BurstPage
 from turnout.registrations.models import LineChange, Registration
@@ -68,6 +71,10 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
             "capacity_on_site",
             "capacity_online",
             "waitlist_enabled",
+            "approval_required",
+            "offer_hours",
+            "ask_hours",
+            "release_hours",
             "owner",
             "partner",
             "speakers",
@@ -113,6 +120,26 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
             if name in self.changed_data and attendance_type in self.pools:
                 yield name, self.pools[attendance_type]
 
+    def _post_clean(self) -> None:
+        """Refuse to publish a draft with gaps, and name them all. Its sessions are taken as they were."""
+        super()._post_clean()  # type: ignore[misc]  # Django's, and not in its stubs
+        event, was = self.instance, self.initial.get("status")
+        is_published = was == Event.Status.DRAFT != event.status and not event._state.adding
+        if self.errors or not is_published:
+            return
+        for name, pool in self.changed_pools():
+            pool.capacity = self.cleaned_data[name]
+        for gap in gaps(event, self.pools.values(), event.sessions.all(), now()):
+            name = gap.pointer.strip("/")
+            self.add_error(name if name in self.fields else None, ValidationError(gap.detail, code=gap.code))
+
+    def changed_capacity(self) -> Capacity | None:
+        """Return the capacity of an event that is there, if it was changed."""
+        changed = {pool.attendance_type: self.cleaned_data[name] for name, pool in self.changed_pools()}
+        if not changed:
+            return None
+        return Capacity(in_all=changed[""]) if "" in changed else Capacity(by_type=changed)
+
     def new_capacity(self) -> Capacity:
         """Return the capacity of an event that is not yet there."""
         given = {kind: self.cleaned_data[name] for name, kind in _CAPACITIES.items() if kind}
@@ -137,6 +164,7 @@ class SessionInline(TabularInline):
     model = Session
     fields = ("title", "starts_at", "ends_at", "room")
     extra = 0
+    formfield_overrides = CLOCKS
 
 
 class KeptAdmin(TrailAdmin):
@@ -148,7 +176,7 @@ class KeptAdmin(TrailAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(BurstPage, KeptAdmin):
+class EventAdmin(InItsTimezone, BurstPage, KeptAdmin):
     """Events and workshops."""
 
     form = EventForm
@@ -160,7 +188,7 @@ class EventAdmin(BurstPage, KeptAdmin):
     autocomplete_fields = ("owner", "partner", "speakers")
     actions: ClassVar = ["remove_chosen"]
     actions_detail: ClassVar = ["burst"]
-    readonly_fields = ("team",)
+    readonly_fields = ("team", "series")
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         """Show the capacities that this event has."""
@@ -168,7 +196,7 @@ class EventAdmin(BurstPage, KeptAdmin):
         if obj is None:
             return names
         counted = set(obj.pools.values_list("attendance_type", flat=True))
-        return [*(name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted), "team"]
+        return [*(name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted), "team", "series"]
 
     def get_inlines(self, request: HttpRequest, obj: Event | None) -> list[type[SessionInline]]:
         """Show the sessions, unless they are more than one form can send."""
@@ -194,9 +222,7 @@ class EventAdmin(BurstPage, KeptAdmin):
             return
         own = set(form.changed_data) - {*_CAPACITIES, "languages", "speakers"}
         fields = {name: form.cleaned_data[name] for name in own}
-        change_event(obj, EventChange(fields, parts), actor=actor_of(request))
-        for name, pool in form.changed_pools():
-            change_capacity(pool, form.cleaned_data[name], actor=actor_of(request))
+        change_event(obj, EventChange(fields, parts, form.changed_capacity()), actor=actor_of(request))
 
     def save_related(
         self,

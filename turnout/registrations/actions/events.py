@@ -15,6 +15,7 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, NotFoundError
 from turnout.core.transactions import RaceLostError, transactional
 from turnout.events.actions import Capacity, Parts, add_pools, update_event
+from turnout.events.gaps import gaps
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.notifications.actions import owe_many
 from turnout.registrations.actions import change_capacity
@@ -38,19 +39,23 @@ class EventChange:
 def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM) -> Event:
     """Change an event, all of it or nothing. Moving its date or place is told to everybody registered.
 
-    New seats go to the first in line. Who comes on site is not told of another `online_url`.
+    New seats go to the first in line. Who comes on site is not told of another `online_url`. A draft is published only
+    without gaps.
     Raises InvalidError where a rule is broken; ConflictError `capacity_below_taken`, `event_cancelled`,
-    `seats_counted_otherwise` and `event_has_registrations` where it would be a draft again; NotFoundError where it was
-    deleted meanwhile.
+    `event_incomplete` with every gap, `seats_counted_otherwise`, and `event_has_registrations` where it would be a
+    draft again; NotFoundError where it was deleted meanwhile.
     """
     pools, event = _locked(event)
     _check_changeable(event, change)
+    was_draft = event.status == Event.Status.DRAFT
     before = _date_and_place(event)
     for name, value in change.fields.items():
         setattr(event, name, value)
     if change.capacity is not None:
         _seat_by(event, pools, change.capacity, actor)
     update_event(event, change.parts, actor=actor)
+    if was_draft and event.status == Event.Status.PUBLISHED:
+        _publish(event, actor)
     if before != _date_and_place(event):
         _tell_of_move(event, before)
     return event
@@ -93,6 +98,14 @@ def _check_changeable(event: Event, change: EventChange) -> None:
     if is_taken_back and Registration.objects.filter(event=event).exists():
         message = _("People have registered: the event can be cancelled, and is no draft any more.")
         raise ConflictError(message, "event_has_registrations")
+
+
+def _publish(event: Event, actor: str) -> None:
+    faults = gaps(event, event.pools.all(), event.sessions.all(), now())
+    if faults:
+        message = _("Something is missing before this event can be published.")
+        raise ConflictError(message, "event_incomplete", faults=tuple(faults))
+    audit.record(actor, "event.published", event.id)
 
 
 # --- Seats -------------------------------------------------------------------------------------------------------
