@@ -29,5 +29,6 @@ for _scope in (
     "ATTACK",
     "EVENT_MAIL",
     "SECOND_FACTOR",
+    "UPLOAD",
 ):
     os.environ[f"THROTTLE_{_scope}"] = ""

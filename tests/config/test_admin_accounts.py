@@ -45,9 +45,11 @@ WITHOUT_A_PAGE = {
     "guard.Counter": "hashes",
     "guard.SpentChallenge": "hashes",
     "events.EventLanguage": "on its event's page",
+    "events.Question": "on its event's page",
     "events.Session": "on its event's page",
     "events.SeatPool": "on its event's page",
     "events.TeamMember": "on its event's page",
+    "registrations.Upload": "sealed: a file is its holder's and the team's, by the API",
     "registrations.EventMove": "what mails of a move say; the audit trail says who moved it",
 }
 

@@ -125,12 +125,12 @@ def test_the_secret_is_changed_and_the_old_one_dropped(
 ) -> None:
     ticket = ticket_text(guests[0])
     settings.KEYS_SECRET = [NEW, OLD]
-    call_command("rotate_keys")
-    call_command("rotate_keys")  # a second time there is nothing to do
-    first, second = [
-        [line for line in run if "signing" in line or "phone" in line]
-        for run in zip(*[iter(capsys.readouterr().out.splitlines())] * 3, strict=True)
-    ]
+
+    def rotated() -> list[str]:
+        call_command("rotate_keys")
+        return [line for line in capsys.readouterr().out.splitlines() if "signing" in line or "phone" in line]
+
+    first, second = rotated(), rotated()  # a second time there is nothing to do
     assert first == [
         "core_signingkey.private: 1 encrypted anew, 0 were, 0 can't be read",
         "registrations_registration.phone: 1 encrypted anew, 0 were, 0 can't be read",
@@ -163,7 +163,7 @@ def test_what_somebody_writes_meanwhile_is_theirs(
         return sealing.reseal(use, sealed)
 
     monkeypatch.setattr(rotation, "reseal", slowly)
-    assert [column.resealed for column in rotation.rotate()] == [1, 0, 0]
+    assert {column.column for column in rotation.rotate() if column.resealed} == {"core_signingkey.private"}
     assert fresh(guests[0]).phone == "+33612345678"
 
 

@@ -14,7 +14,8 @@ from turnout.accounts.models import Role, User
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker
-from turnout.events.models import Event, Partner, Session, Speaker
+from turnout.events.actions.questions import QuestionDraft
+from turnout.events.models import Event, Partner, Question, Session, Speaker
 from turnout.registrations.actions import Guest, confirm, enroll, register
 from turnout.registrations.models import Registration
 
@@ -49,6 +50,12 @@ def full_event(number: int = 1, **fields: Any) -> Event:
     ]
     parts = Parts(languages=["fr", "ar"], speakers=speakers, sessions=sessions)
     return event(starts_at=start, partner=partner, parts=parts, **fields)
+
+
+def asking(*drafts: QuestionDraft, **fields: Any) -> tuple[Event, list[Question]]:
+    """Return an event that asks these questions, and the questions."""
+    new = event(parts=Parts(languages=["en"], questions=drafts), **fields)
+    return new, list(Question.objects.asked_at(new.pk))
 
 
 def guest(name: str = "", *, attendance_type: str = "on_site", **fields: Any) -> Guest:

@@ -8,17 +8,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from tests.support import make
+from tests.support.files import PDF
 from turnout.accounts.models import Role, User
 from turnout.events.actions import save_partner, save_speaker
+from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
 from turnout.events.dates import Start
 from turnout.events.models import Event, Partner, Speaker, TeamMember
 from turnout.registrations.actions.series import make_series
+from turnout.registrations.uploads.actions import receive
 
 TABLE = Path(__file__).parents[2] / "docs/permissions.md"
 ACTORS = (
@@ -78,15 +82,16 @@ class World:
     def __post_init__(self) -> None:
         self.partner = save_partner(Partner(name="Partner", owner=self.owner))
         self.speaker = save_speaker(Speaker(name="Speaker", owner=self.owner))
+        self.event: Event
+        self.event, (passport,) = make.asking(QuestionDraft("Passport", "file"), owner=self.owner)
         self.manager, self.scanner = make.user(role=Role.SEEKER), make.user(role=Role.SEEKER)
-        self.event: Event = self._shared_event()
-        self.member: TeamMember = self.event.team.get(role=TeamMember.Role.MANAGER)
-        self.series = make_series(self._shared_event(), [Start(datetime(2030, 5, 6, 10, tzinfo=UTC), "")])
+        self.member: TeamMember = self._share(self.event).team.get(role=TeamMember.Role.MANAGER)
+        self.series = make_series(self._share(make.event(owner=self.owner)), [Start(datetime(2030, 5, 6, 10, tzinfo=UTC), "")])
         self.pending = make.pending(self.event)
-        self.registration = make.confirmed(self.event)
+        self.upload = receive(self.event, "passport.pdf", PDF)
+        self.registration = make.confirmed(self.event, answers={str(passport.key): str(self.upload.pk)})
 
-    def _shared_event(self) -> Event:
-        event = make.event(owner=self.owner)
+    def _share(self, event: Event) -> Event:
         add_member(event, self.manager.email, TeamMember.Role.MANAGER)
         add_member(event, self.scanner.email, TeamMember.Role.SCANNER)
         return event
@@ -112,7 +117,7 @@ class World:
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: self._named(route, match[1]), route)
         if (route, method) == ("/confirm/", "GET"):
             path += f"?token={self.pending.confirmation_token}"
-        form = "json" if route.startswith("/api/") else "multipart"
+        form = "json" if route.startswith("/api/") and not route.endswith("/uploads/") else "multipart"
         cookies = copy.copy(client.cookies)
         with transaction.atomic():
             body = self._body(route, method)
@@ -129,6 +134,7 @@ class World:
             "registration_id": self.registration.pk,
             "event_id": self.event.pk,
             "series_id": self.series.pk,
+            "upload_id": self.upload.pk,
             "rollback_id": self.event.pk,  # there is none
             "form": "svg",
             "pk": {
@@ -151,6 +157,7 @@ class World:
             "/api/workshops/<uuid:pk>/": event,
             "/api/events/<uuid:event_id>/team/": {"email": "new@example.org", "role": "scanner"},
             "/api/events/<uuid:event_id>/series/": {"dates": ["2030-05-06"]},
+            "/api/events/<uuid:event_id>/uploads/": {"file": SimpleUploadedFile("passport.pdf", PDF)},
             "/api/speakers/": {"name": "Other"},
             "/api/speakers/<uuid:pk>/": {"name": "Other"},
             "/api/partners/": {"name": "Other"},

@@ -21,8 +21,10 @@ from turnout.core.errors import (
     InvalidError,
     NotFoundError,
     ThrottledError,
+    TooLargeError,
     UnauthenticatedError,
     UnavailableError,
+    UnsupportedTypeError,
 )
 from turnout.core.transactions import RaceLostError
 
@@ -39,6 +41,8 @@ _STATUS: dict[type[DomainError], int] = {
     NotFoundError: 404,
     ConflictError: 409,
     GoneError: 410,
+    TooLargeError: 413,
+    UnsupportedTypeError: 415,
     ThrottledError: 429,
     UnavailableError: 503,
 }

@@ -14,6 +14,7 @@ from rest_framework import serializers
 
 from turnout.api.fields import IdField, TextField, WebField
 from turnout.api.moments import ClockField, moment_at
+from turnout.api.questions import QuestionsField, read_questions
 from turnout.events.actions import Capacity, Parts
 from turnout.events.models import LANGUAGE_CODE, MOST_HOURS, AttendanceType, Event, Partner, Session, Speaker
 from turnout.events.timezones import zone_names
@@ -97,8 +98,8 @@ class SessionInputSerializer(serializers.Serializer[Any]):
 class EventInputSerializer(serializers.Serializer[Any]):
     """An event as it is written. What is not named here is ignored: owner, id, counters.
 
-    Replacing an event gives what is not sent its default; `capacity`, `capacities`, `status`, `kind`, `timezone` and
-    `attendance_types` stay as they are.
+    Replacing an event gives what is not sent its default; `capacity`, `capacities`, `status`, `kind`, `timezone`,
+    `attendance_types` and `questions` stay as they are.
     """
 
     title = serializers.CharField(max_length=200)
@@ -131,6 +132,7 @@ class EventInputSerializer(serializers.Serializer[Any]):
     ask_hours = HoursField(help_text="So long before it starts people are asked whether they still come.")
     release_hours = HoursField(help_text="So long before it starts seats of those who did not answer are released.")
     sessions = serializers.ListField(child=SessionInputSerializer(), default=list, max_length=_MOST_PARTS)
+    questions = QuestionsField()
     speakers = serializers.ListField(child=IdField(), default=list, max_length=_MOST_PARTS)
     partner = IdField(allow_null=True, default=None)
 
@@ -153,6 +155,8 @@ class EventInputSerializer(serializers.Serializer[Any]):
             read["timezone"] = timezone
         if "sessions" in read:
             read["sessions"] = self._sessions(read["sessions"], zone)
+        if "questions" in read:
+            read["questions"] = read_questions(read["questions"], self.instance)
         if "speakers" in read:
             read["speakers"] = _named(Speaker.objects.all(), read["speakers"], "speakers")
         if read.get("partner"):
@@ -171,7 +175,8 @@ class EventInputSerializer(serializers.Serializer[Any]):
         if "attendance_types" in sent:
             fields["offers_on_site"] = AttendanceType.ON_SITE in sent["attendance_types"]
             fields["offers_online"] = AttendanceType.ONLINE in sent["attendance_types"]
-        parts = Parts(languages=self._languages(sent), speakers=sent.get("speakers"), sessions=sent.get("sessions"))
+        lists = {name: sent.get(name) for name in ("speakers", "sessions", "questions")}
+        parts = Parts(languages=self._languages(sent), **lists)
         return EventChange(fields, parts, _capacity(sent))
 
     def _languages(self, sent: Mapping[str, Any]) -> list[str] | None:

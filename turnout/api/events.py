@@ -17,6 +17,7 @@ from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.partners import PartnerSerializer
 from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, caller
+from turnout.api.questions import QuestionSerializer, questions_shown
 from turnout.api.speakers import SpeakerBriefSerializer, SpeakerSerializer
 from turnout.core.clock import now
 from turnout.events.actions import Capacity, create_event
@@ -136,6 +137,7 @@ class EventDetailSerializer(EventSerializer):
     sessions = SessionDetailSerializer(many=True, read_only=True)
     online_url = serializers.CharField(required=False, help_text="For the event's team alone.")
     series: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="The id of its series.")
+    questions = serializers.SerializerMethodField()
 
     class Meta(EventSerializer.Meta):
         fields: ClassVar = [
@@ -146,7 +148,13 @@ class EventDetailSerializer(EventSerializer):
             "ask_hours",
             "release_hours",
             "series",
+            "questions",
         ]
+
+    @extend_schema_field(QuestionSerializer(many=True))
+    def get_questions(self, event: Event) -> Any:
+        """What it asks of those who register, in order."""
+        return questions_shown(event)
 
     def to_representation(self, instance: Event) -> dict[str, Any]:
         """Leave out what is not for strangers, unless the context says for whom it is."""

@@ -1,9 +1,11 @@
 """`Idempotency-Key` on whatever creates something."""
 
 import functools
+import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -74,4 +76,8 @@ def _meant(data: Any) -> bytes:
 
 
 def _sorted(value: Any) -> Any:
+    if isinstance(value, UploadedFile):
+        content = hashlib.file_digest(value, "sha256").hexdigest()
+        value.seek(0)
+        return value.name, content
     return {name: _sorted(value[name]) for name in sorted(value)} if isinstance(value, dict) else value

@@ -4,9 +4,10 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.http import content_disposition_header
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS, AllowAny
 from rest_framework.request import Request
@@ -16,12 +17,15 @@ from rest_framework.views import APIView
 from turnout.api.fields import AddressField, CaptchaField, NameField, PhoneField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
 from turnout.api.permissions import actor_of
+from turnout.api.questions import AnswersField
 from turnout.api.throttles import throttled
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.guard import captcha
 from turnout.guard.addresses import network
+from turnout.media import vault
 from turnout.registrations import actions
+from turnout.registrations.answers import values_of
 from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import find, position
@@ -45,6 +49,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
 
     event = serializers.UUIDField(source="event_id", read_only=True)
     event_info = EventBriefSerializer(source="event", read_only=True)
+    answers = serializers.SerializerMethodField()
     position = serializers.SerializerMethodField()
     online_url = serializers.SerializerMethodField()
 
@@ -59,6 +64,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
             "email",
             "phone",
             "attendance_type",
+            "answers",
             "position",
             "online_url",
             "created_at",
@@ -71,6 +77,11 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
             "answer_by",
             "coming_at",
         ]
+
+    @extend_schema_field(AnswersField)
+    def get_answers(self, registration: Registration) -> dict[str, object]:
+        """What was answered, by the questions' ids; to a `file`, the upload's id."""
+        return values_of(registration)
 
     def get_position(self, registration: Registration) -> int | None:
         """The place in line, from 1; null for who does not wait."""
@@ -113,6 +124,7 @@ class NewRegistrationSerializer(serializers.Serializer[Any]):
     email = AddressField()
     phone = PhoneField(required=False, allow_blank=True, default="")
     attendance_type = serializers.ChoiceField(AttendanceType.choices)
+    answers = AnswersField(required=False)
     captcha = CaptchaField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -136,6 +148,7 @@ class RegistrationChangeSerializer(serializers.Serializer[Any]):
     full_name = NameField(required=False)
     phone = PhoneField(required=False, allow_blank=True)
     attendance_type = serializers.ChoiceField(AttendanceType.choices, required=False)
+    answers = AnswersField(required=False, help_text="What is not sent stays as it is; null takes an answer back.")
 
 
 class TokenSerializer(serializers.Serializer[Any]):
@@ -198,6 +211,7 @@ class RegistrationsView(GuestView):
             phone=fields["phone"],
             attendance_type=fields["attendance_type"],
             language=get_language() or "en",
+            answers=fields.get("answers", {}),
         )
         registration = actions.register(fields["event"], guest, client=network(request.META))
         return Response(RegistrationSerializer(registration).data, status=201)
@@ -239,10 +253,11 @@ class RegistrationView(GuestView):
         parameters=[TOKEN_IN_HEADER],
     )
     def patch(self, request: Request, registration_id: UUID) -> Response:
-        """Change name, phone, or attendance type where seats allow."""
+        """Change name, phone, answers, or attendance type where seats allow."""
         registration = held(request, registration_id)
         fields = read(RegistrationChangeSerializer(data=request.data))
-        changed = actions.change(registration, fields, actor=actor_of(request))
+        answers = fields.pop("answers", None)
+        changed = actions.change(registration, fields, answers=answers, actor=actor_of(request))
         return Response(RegistrationSerializer(changed).data)
 
 
@@ -311,6 +326,31 @@ class TicketFileView(GuestView):
         content = draw(held(request, registration_id))
         name = f"ticket-{registration_id}.{form}"
         return HttpResponse(content, media_type, headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+
+class AnswerFileView(GuestView):
+    """A file that somebody answered with."""
+
+    @extend_schema(
+        operation_id="registrations_file",
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+    )
+    def get(self, request: Request, registration_id: UUID, upload_id: UUID) -> HttpResponse:
+        """Download it. What strangers sent is never opened in a page of ours."""
+        upload = held(request, registration_id).uploads.filter(pk=upload_id).first()
+        if upload is None:
+            raise NotFoundError
+        try:
+            content = vault.fetch(upload.path, upload.key)
+        except vault.LostError as error:
+            raise NotFoundError from error
+        headers = {
+            "Content-Disposition": content_disposition_header(as_attachment=True, filename=upload.name),
+            "Content-Security-Policy": "default-src 'none'; sandbox",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return HttpResponse(content, "application/octet-stream", headers=headers)
 
 
 def held(request: Request, registration_id: UUID) -> Registration:

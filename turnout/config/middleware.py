@@ -63,7 +63,7 @@ def _known_actor(request: HttpRequest) -> str:
 
 
 class SoundRequestMiddleware:
-    """Refuses NUL characters in path, query and cookies, which no column holds, and bodies that hide their length."""
+    """Refuses NUL characters in path, query and cookies, which no column holds, and bodies too long or of no length."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -76,6 +76,9 @@ class SoundRequestMiddleware:
             return problem(400, "nul_character", "A cookie holds a NUL character.")
         if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return problem(411, "length_required", "Say with Content-Length how long the body is.")
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        if announced.isascii() and announced.isdigit() and int(announced) > settings.LARGEST_BODY:
+            return answer(request, 413, "too_large", _("What was sent is too large."))
         return self.get_response(request)
 
 

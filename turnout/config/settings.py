@@ -198,6 +198,19 @@ CACHES: dict[str, dict[str, Any]] = {
 }
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_URL = "/media/"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # What people send about themselves: at no address.
+    "private": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": DATA_DIR / "private",
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 STATIC_URL = "/static/"
 # Served from where the packages lie, so that there is nothing to collect.
 WHITENOISE_USE_FINDERS = True
@@ -275,6 +288,7 @@ THROTTLES = {
     "login": _windows("login", "60/minute,600/hour"),
     "signup": _windows("signup", "20/minute,100/hour,500/day"),
     "verify": _windows("verify", "30/minute,200/hour"),
+    "upload": _windows("upload", "20/minute,100/hour,300/day"),
 }
 # How many mails nobody asked for from within an account one mailbox may get.
 THROTTLE_MAILBOX = _windows("mailbox", "5/day")
@@ -316,6 +330,7 @@ TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 
 # --- The API -----------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+LARGEST_BODY = 64 * 1_048_576  # of a form with its files, which Django would write to the disk however large they are
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "turnout.api.auth.BearerAuthentication",

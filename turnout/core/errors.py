@@ -72,6 +72,18 @@ class GoneError(DomainError):
     default_code = "gone"
 
 
+class TooLargeError(DomainError):
+    """What was sent is larger than what we take."""
+
+    default_code = "too_large"
+
+
+class UnsupportedTypeError(DomainError):
+    """What was sent is of a type that we do not take."""
+
+    default_code = "unsupported_type"
+
+
 class ThrottledError(DomainError):
     """It was done too often; `retry_after` in the data says in how many seconds it may be done again."""
 

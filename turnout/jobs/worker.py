@@ -17,6 +17,7 @@ from turnout.registrations.actions import expire_unconfirmed
 from turnout.registrations.actions.coming import ask_who_comes, release_unanswered
 from turnout.registrations.actions.offers import lapse_offers
 from turnout.registrations.attacks.actions import forget_blocks, sweep_attacks
+from turnout.registrations.uploads.actions import forget_uploads
 
 log = structlog.get_logger()
 
@@ -70,6 +71,7 @@ _SWEEPS: tuple[Callable[[], int], ...] = (
     forget_spent,
     forget_expired,
     forget_old,
+    forget_uploads,
 )
 
 

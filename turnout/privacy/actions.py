@@ -11,8 +11,9 @@ from turnout.events.models import TeamMember
 from turnout.notifications.models import Message
 from turnout.privacy.queries import messages_of, registrations_of
 from turnout.registrations.actions import cancel
-from turnout.registrations.models import Registration, active_key
+from turnout.registrations.models import Registration, Upload, active_key
 from turnout.registrations.queries import can_be_changed
+from turnout.registrations.uploads.actions import let_go
 
 _NOBODY = "Erased"
 
@@ -53,11 +54,12 @@ def _erase_messages(user: User, nobody: str) -> None:
 def _erase_registrations(user: User, nobody: str) -> None:
     left = list(registrations_of(user))
     for row in left:
-        row.full_name, row.email, row.phone = _NOBODY, nobody, ""
+        row.full_name, row.email, row.phone, row.answers = _NOBODY, nobody, "", ""
         row.key_version += 1  # the links in old mails open nothing
         if row.active_key is not None:
             row.active_key = active_key(row.event_id, row.email)
-    Registration.objects.bulk_update(left, ["full_name", "email", "phone", "key_version", "active_key"])
+    Registration.objects.bulk_update(left, ["full_name", "email", "phone", "answers", "key_version", "active_key"])
+    let_go(Upload.objects.filter(registration__in=left))
 
 
 def _erase_account(user: User, nobody: str) -> None:

@@ -9,7 +9,8 @@ from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
 from turnout.notifications.models import Message
-from turnout.registrations.models import Registration
+from turnout.registrations.answers import told
+from turnout.registrations.models import Registration, Upload
 
 _ACCOUNT = ("id", "email", "name", "role", "language", "is_staff", "date_joined", "last_login")
 _SESSION = ("created_at", "used_at", "expires_at", "ended_at", "second_factor")
@@ -27,6 +28,7 @@ _REGISTRATION = (
     "confirmed_at",
     "cancelled_at",
 )
+_FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at")
 _DEED = ("at", "actor", "verb", "subject", "data")
 
@@ -69,9 +71,19 @@ def export(user: User) -> dict[str, Any]:
         "partners": _rows(user.partners.all(), ("id", "name")),
         "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
+        "answers": _answers(registrations),
+        "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
         "deeds": _rows(deeds.order_by("id"), _DEED),
     }
+
+
+def _answers(registrations: QuerySet[Registration]) -> list[dict[str, Any]]:
+    return [
+        {"registration_id": registration, "question": question.label, "answer": answer}
+        for registration, answers in told(registrations).items()
+        for question, answer in answers
+    ]
 
 
 def _rows(rows: QuerySet[Any, Any], names: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -21,9 +21,10 @@ from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.admin import CLOCKS, InItsTimezone
 from turnout.events.gaps import gaps
-from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
+from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, Question, SeatPool, Session, Speaker
 from turnout.registrations.actions import cancel, check_capacity
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
+from turnout.registrations.answers import told
 from turnout.registrations.attacks.admin import BurstPage
 from turnout.registrations.models import LineChange, Registration
 
@@ -188,7 +189,7 @@ class EventAdmin(InItsTimezone, BurstPage, KeptAdmin):
     autocomplete_fields = ("owner", "partner", "speakers")
     actions: ClassVar = ["remove_chosen"]
     actions_detail: ClassVar = ["burst"]
-    readonly_fields = ("team", "series")
+    readonly_fields = ("questions", "team", "series")
 
     def get_fields(self, request: HttpRequest, obj: Event | None = None) -> list[str]:
         """Show the capacities that this event has."""
@@ -196,11 +197,20 @@ class EventAdmin(InItsTimezone, BurstPage, KeptAdmin):
         if obj is None:
             return names
         counted = set(obj.pools.values_list("attendance_type", flat=True))
-        return [*(name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted), "team", "series"]
+        return [
+            *(name for name in names if name not in _CAPACITIES or _CAPACITIES[name] in counted),
+            *self.readonly_fields,
+        ]
 
     def get_inlines(self, request: HttpRequest, obj: Event | None) -> list[type[SessionInline]]:
         """Show the sessions, unless they are more than one form can send."""
         return [SessionInline] if obj is None or obj.sessions.count() <= _MOST_SESSIONS else []
+
+    @admin.display(description="questions")
+    def questions(self, event: Event) -> str:
+        """Show what it asks: its owner says what, by the API."""
+        asked = Question.objects.asked_at(event.pk)
+        return ", ".join(f"{question.label} ({question.type})" for question in asked) or "-"
 
     @admin.display(description="team")
     def team(self, event: Event) -> str:
@@ -273,7 +283,13 @@ class RegistrationAdmin(LookOnlyAdmin):
     list_filter = ("status", "attendance_type", ("quarantined_at", admin.EmptyFieldListFilter))
     list_select_related = ("event",)
     search_fields = ("full_name", "email")
+    readonly_fields = ("answered",)
     actions: ClassVar = ["cancel_chosen"]
+
+    @admin.display(description="answers")
+    def answered(self, registration: Registration) -> str:
+        """Show what was answered to what was asked then."""
+        return "; ".join(f"{question}: {answer}" for question, answer in told([registration])[registration.pk]) or "-"
 
     @admin.action(description="Cancel, and give the seats to the first in line")
     def cancel_chosen(self, request: HttpRequest, chosen: QuerySet[Registration]) -> None:

@@ -17,8 +17,9 @@ from turnout.core.text import address_key, digest
 from turnout.core.tokens import fits_key, make_key, make_token
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.registrations.attacks.models import Alarm, Rollback
+from turnout.registrations.uploads.models import Upload
 
-__all__ = ["Alarm", "LineChange", "Registration", "Rollback"]
+__all__ = ["Alarm", "LineChange", "Registration", "Rollback", "Upload"]
 
 CONFIRMATION_LIVES = timedelta(days=7)
 BLOCK_KEPT = timedelta(days=30)
@@ -100,6 +101,7 @@ class Registration(models.Model):
     full_name = models.CharField(max_length=200)
     email = models.EmailField()
     phone = EncryptedTextField(max_length=20, blank=True)  # E.164
+    answers = EncryptedTextField(blank=True, default="", editable=False)  # JSON: see turnout.registrations.answers
     attendance_type = models.CharField(max_length=7, choices=AttendanceType)
     language = models.CharField(max_length=12, default="en")
     # Hash of event and address while active, else null: MariaDB has no partial unique indexes.

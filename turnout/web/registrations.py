@@ -1,5 +1,6 @@
 """The pages of a guest's whole story. What they do is done by the same actions as in the API."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,12 +25,13 @@ from turnout.registrations.models import Registration
 from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
 from turnout.registrations.tickets import ticket_svg, where
 from turnout.web.events import find_event
-from turnout.web.forms import REFUSED, Form, ask_captcha, form_page, limit, private, secret_page, sent, show
+from turnout.web.forms import REFUSED, ask_captcha, form_page, limit, private, secret_page, sent, show
+from turnout.web.questions import QuestionForm, shown_answers
 
 _PURPOSE = "registration"  # of a CAPTCHA
 
 
-class RegistrationForm(Form):
+class RegistrationForm(QuestionForm):
     """What a guest tells, under the names of the API."""
 
     full_name = forms.CharField(
@@ -53,9 +55,9 @@ class RegistrationForm(Form):
     # The same form sent twice, by an impatient finger, is one registration.
     once = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, event: Event, data: Any = None) -> None:
+    def __init__(self, event: Event, data: Any = None, files: Any = None) -> None:
         offered = event.attendance_types
-        super().__init__(data, initial={"attendance_type": offered[0], "once": uuid4()})
+        super().__init__(event, data, files, initial={"attendance_type": offered[0], "once": uuid4()})
         attendance = self.fields["attendance_type"]
         attendance.choices = [(each, _labelled(event, each)) for each in offered]  # type: ignore[attr-defined]
         if len(offered) == 1:
@@ -78,7 +80,7 @@ class RegistrationForm(Form):
 def register_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     """Ask who comes; then a mail is on its way."""
     event = find_event(request, event_id)
-    form = RegistrationForm(event, sent(request))
+    form = RegistrationForm(event, sent(request), request.FILES or None)
     if form.is_valid() and _register(request, event, form):
         messages.info(request, form.cleaned_data["email"], extra_tags="registered")
         return redirect("registered", event.pk)
@@ -124,6 +126,7 @@ def registration_page(request: HttpRequest, registration_id: UUID) -> HttpRespon
         "position": position(registration),
         "code": _drawn_ticket(registration),
         "where": where(registration),
+        "answers": shown_answers(registration, key),
         "token": key,
         "can_cancel": registration.status in Registration.ACTIVE and can_be_changed(registration),
         "can_return": registration.status not in Registration.ACTIVE and closed(registration.event) is None,
@@ -133,21 +136,24 @@ def registration_page(request: HttpRequest, registration_id: UUID) -> HttpRespon
 
 def _register(request: HttpRequest, event: Event, form: RegistrationForm) -> bool:
     """Register whom the form names, or say in the form why not."""
-    fields = dict(form.cleaned_data)
-    key = fields.pop("once") or uuid4()
+    fields = {name: form.cleaned_data[name] for name in ("full_name", "email", "phone", "attendance_type")}
+    key = form.cleaned_data["once"] or uuid4()
     guest = actions.Guest(**fields, language=get_language() or "en")
 
     def deed() -> tuple[int, dict[str, Any]]:
-        actions.register(event, guest, client=network(request.META))
+        actions.register(event, replace(guest, answers=form.answers()), client=network(request.META))
         return 201, {}
 
     def first() -> None:
         ask_captcha(request, _PURPOSE, always=under_attack(event.id))
+        if form.files_sent():
+            limit(request, "upload")
+            form.keep_files(network(request.META))
 
     try:
         limit(request, "registration")
         # What was typed is part of the key: who goes back and registers a friend does another deed.
-        once(("guest", "page", str(event.pk), str(key), repr(guest)), b"", deed, first=first)
+        once(("guest", "page", str(event.pk), str(key), repr(guest), form.fingerprint()), b"", deed, first=first)
     except REFUSED as error:
         form.refuse(error)
         return False

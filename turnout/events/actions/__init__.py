@@ -10,6 +10,7 @@ from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate, validate_many
+from turnout.events.actions.questions import QuestionDraft, write_questions
 from turnout.events.files import Remark
 from turnout.events.imports import Draft
 from turnout.events.models import (
@@ -47,6 +48,7 @@ class Parts:
     languages: Sequence[str] | None = None
     speakers: Sequence[Speaker] | None = None
     sessions: Sequence[Session] | None = None  # all there are to be: others are removed
+    questions: Sequence[QuestionDraft] | None = None  # all it is to ask: others are asked no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def create_event(event: Event, capacity: Capacity, parts: Parts, *, actor: str =
     validate(event)
     event.save(force_insert=True)
     add_pools(event, by_type)
-    _write_parts(event, parts)
+    _write_parts(event, parts, actor)
     audit.record(actor, "event.created", event.id)
     return event
 
@@ -94,7 +96,7 @@ def update_event(event: Event, parts: Parts, *, actor: str = audit.SYSTEM) -> Ev
     _offer_what_is_seated(event, event.pools.values_list("attendance_type", flat=True))
     validate(event)
     event.save(force_update=True)
-    _write_parts(event, parts)
+    _write_parts(event, parts, actor)
     audit.record(actor, "event.changed", event.id)
     return event
 
@@ -232,13 +234,15 @@ def _offer_what_is_seated(event: Event, types: Iterable[str]) -> None:
         event.offers_on_site, event.offers_online = AttendanceType.ON_SITE in seated, AttendanceType.ONLINE in seated
 
 
-def _write_parts(event: Event, parts: Parts) -> None:
+def _write_parts(event: Event, parts: Parts, actor: str) -> None:
     if parts.languages is not None:
         _write_languages(event, parts.languages)
     if parts.speakers is not None:
         event.speakers.set(parts.speakers)
     if parts.sessions is not None:
         _write_sessions(event, parts.sessions)
+    if parts.questions is not None:
+        write_questions(event, parts.questions, actor=actor)
 
 
 def _write_sessions(event: Event, sessions: Sequence[Session]) -> None:

@@ -10,6 +10,7 @@ from turnout.events.models.events import (
     location_key,
 )
 from turnout.events.models.people import Partner, Speaker
+from turnout.events.models.questions import Question
 from turnout.events.models.seats import AttendanceType, SeatPool
 from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
@@ -22,6 +23,7 @@ __all__ = [
     "EventLanguage",
     "EventQuerySet",
     "Partner",
+    "Question",
     "SeatPool",
     "Series",
     "Session",

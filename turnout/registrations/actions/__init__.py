@@ -1,7 +1,7 @@
 """Every way in which a registration changes. Here is what its holder does; seats are counted in `seats`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -11,13 +11,14 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.text import normal_address
 from turnout.core.transactions import transactional
-from turnout.events.models import AttendanceType, Event, SeatPool
+from turnout.events.models import AttendanceType, Event, Question, SeatPool
 from turnout.guard.actions import Claim, admit, admitted
 from turnout.guard.addresses import block
 from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import enter, leave, locked, settle, switch
+from turnout.registrations.answers import answers_of, check_answers, written
 from turnout.registrations.attacks.actions import watch
 from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import BLOCK_KEPT, CONFIRM_MAIL, CONFIRMATION_LIVES, Registration, active_key
@@ -30,6 +31,7 @@ from turnout.registrations.queries import (
     registration_closed,
     to_confirm,
 )
+from turnout.registrations.uploads.actions import claim
 
 Status = Registration.Status
 _EXPIRY_BATCH = 500
@@ -45,6 +47,7 @@ class Guest:
     attendance_type: str
     phone: str = ""
     language: str = "en"
+    answers: Mapping[str, object] = field(default_factory=dict)  # by the questions' keys
 
 
 @transactional
@@ -55,10 +58,12 @@ def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
     mails it may, and none is owed. `client` is the network they come from. Under attack it may register less often
     (ThrottledError), and whoever registers is quarantined until they confirm.
     Raises ConflictError `registration_closed`, `registration_not_open`, or `event_full` where there is no waiting list;
-    InvalidError where the event can't be attended that way.
+    InvalidError where the event can't be attended that way, or what it asks is not answered as it should be.
     """
     check_open(event)
     _check_offered(event, guest.attendance_type)
+    questions = list(Question.objects.asked_at(event.pk))
+    answers = check_answers(questions, guest.answers, guest.attendance_type)
     if not event.waitlist_enabled and not pools_for(event, guest.attendance_type).filter(SeatPool.free()).exists():
         raise event_full()
     attacked = under_attack(event.id) or watch(event)
@@ -71,6 +76,7 @@ def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
         full_name=guest.full_name,
         email=address,
         phone=guest.phone,
+        answers=written(answers),
         attendance_type=guest.attendance_type,
         language=guest.language,
         created_at=start,
@@ -80,6 +86,8 @@ def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
         mail_domain=address.rpartition("@")[2],
         quarantined_at=start if attacked else None,
     )
+    if answers:
+        claim(registration, questions, answers)
     if within_mail_budget(address, client, purpose="registration"):
         owe(CONFIRM_MAIL, registration.id, address, patience=_patience(event, client))
     audit.record(audit.GUEST, "registration.created", registration.id)
@@ -154,8 +162,14 @@ def cancel(registration: Registration, *, actor: str = audit.GUEST) -> Registrat
 
 
 @transactional
-def change(registration: Registration, fields: Mapping[str, str], *, actor: str = audit.GUEST) -> Registration:
-    """Change the holder's `full_name`, `phone` or `attendance_type`.
+def change(
+    registration: Registration,
+    fields: Mapping[str, str],
+    *,
+    answers: Mapping[str, object] | None = None,
+    actor: str = audit.GUEST,
+) -> Registration:
+    """Change the holder's `full_name`, `phone` or `attendance_type`, and what they `answers`, by the questions' keys.
 
     Another attendance type with seats of its own needs one free there (ConflictError `event_full`); the seat left goes
     to the first in line for it. ConflictError `registration_closed` once cancelled, expired or over.
@@ -165,6 +179,8 @@ def change(registration: Registration, fields: Mapping[str, str], *, actor: str 
     registration, pools = locked(registration, wanted)
     wanted = fields.get("attendance_type", registration.attendance_type)
     _check_changeable(registration)
+    if answers is not None or wanted != registration.attendance_type:  # which may be asked other questions
+        fields = {**fields, "answers": _answer(registration, answers or {}, wanted)}
     changed = {name: value for name, value in fields.items() if getattr(registration, name) != value}
     if not changed:
         return registration
@@ -236,6 +252,17 @@ def _check_offered(event: Event, attendance_type: str) -> None:
         offered = ", ".join(str(AttendanceType(each).label) for each in event.attendance_types)
         message = _("This event can be attended: %s.") % offered
         raise InvalidError.at(Fault("/attendance_type", "not_offered", message))
+
+
+def _answer(registration: Registration, given: Mapping[str, object], attendance_type: str) -> str:
+    """Return the answers of a registration as they are to be kept, with their files made its own."""
+    questions = list(Question.objects.asked_at(registration.event_id))
+    stood = answers_of(registration)
+    answers = check_answers(questions, given, attendance_type, stood)
+    if answers == stood:
+        return registration.answers
+    claim(registration, questions, answers)
+    return written(answers)
 
 
 def _check_changeable(registration: Registration) -> None:
