@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from tests.support import make
 from tests.support.files import PDF
-from turnout.accounts.models import User
+from turnout.accounts.models import Role, User
 from turnout.core.ids import new_id
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.models import Event, Question
@@ -237,6 +237,27 @@ def test_the_holder_changes_one_answer(desk: APIClient, api: APIClient) -> None:
     assert (changed.status_code, changed.json()["answers"]) == (200, {size: "S", why: "Work"})
     assert api.patch(path, {"answers": {why: "Mine"}}).status_code == 404
     assert desk.patch(path, {"answers": {size: "M"}}).json()["answers"] == {size: "M"}
+
+
+def test_who_enrolls_is_asked_the_same(desk: APIClient) -> None:
+    event = create(desk, ASKED)
+    size, why = (asked["id"] for asked in event["questions"])
+    seeker = make.client(make.user(role=Role.SEEKER))
+    path = f"/api/events/{event['id']}/enroll/"
+    assert faults(seeker.post(path, {})) == [(f"/answers/{size}", "required")]
+    assert not Registration.objects.exists()
+    enrolled = seeker.post(path, {"answers": {size: "S", why: "Fun"}})
+    assert (enrolled.status_code, enrolled.json()["answers"]) == (201, {size: "S", why: "Fun"})
+    assert seeker.get("/api/me/enrollments/upcoming/").json()["results"][0]["answers"] == {size: "S", why: "Fun"}
+
+
+def test_who_enrolls_sends_a_file_and_has_it_back_by_their_account(owner: User) -> None:
+    event, (passport,) = make.asking(PASSPORT, owner=owner)
+    seeker = make.client(make.user(role=Role.SEEKER))
+    upload = send(seeker, event).json()["id"]
+    enrolled = seeker.post(f"/api/events/{event.pk}/enroll/", {"answers": {str(passport.key): upload}}).json()
+    path = f"/api/registrations/{enrolled['id']}/files/{upload}/"
+    assert (seeker.get(path).content, make.client().get(path).status_code) == (PDF, 404)
 
 
 @_patient

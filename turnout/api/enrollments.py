@@ -15,6 +15,7 @@ from turnout.accounts.queries import names_of
 from turnout.api.fields import NameField, PhoneField, TextField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.permissions import Seeker, SignedIn, actor_of, caller
+from turnout.api.questions import AnswersField
 from turnout.api.registrations import (
     TOKEN_IN_HEADER,
     EnrollmentSerializer,
@@ -45,6 +46,7 @@ class EnrollInputSerializer(serializers.Serializer[Any]):
     )
     full_name = NameField(required=False, help_text="Default: the account's name.")
     phone = PhoneField(required=False, allow_blank=True, default="")
+    answers = AnswersField(default=dict)
 
 
 class DecisionSerializer(serializers.Serializer[Any]):
@@ -246,4 +248,5 @@ def _person(user: User, event: Event, sent: dict[str, Any]) -> actions.Guest:
         attendance_type=sent.get("attendance_type") or next(with_seat, offered[0]),
         phone=sent["phone"],
         language=user.language,
+        answers=sent["answers"],
     )

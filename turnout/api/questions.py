@@ -19,6 +19,7 @@ from turnout.api.throttles import throttled
 from turnout.core.errors import NotFoundError
 from turnout.events.actions.questions import MOST_CHOICES, MOST_QUESTIONS, Condition, QuestionDraft, drafts_of
 from turnout.events.models import AttendanceType, Event, Question
+from turnout.events.queries import questions_of
 from turnout.guard.addresses import network
 from turnout.media.files import check_size
 from turnout.registrations.models import Upload
@@ -80,7 +81,7 @@ class QuestionSerializer(serializers.Serializer[Question]):
 
 def questions_shown(event: Event) -> list[Any]:
     """Return what an event asks today, in order."""
-    return [QuestionSerializer(question).data for question in Question.objects.asked_at(event.pk)]
+    return [QuestionSerializer(question).data for question in questions_of(event)]
 
 
 # --- As they are written -----------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ class QuestionsField(serializers.ListField):
 
 def read_questions(sent: Sequence[dict[str, Any]], event: Event | None) -> list[QuestionDraft]:
     """Return what was sent in the words of the action, with what stays of the questions that the event asks."""
-    asked = list(Question.objects.asked_at(event.pk)) if event else []
+    asked = questions_of(event) if event else []
     known = {draft.key: draft for draft in drafts_of(asked, keep_keys=True)}
     places = {fields["id"]: place for place, fields in enumerate(sent) if fields.get("id")}
     keys = [question.key for question in asked]

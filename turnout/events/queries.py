@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from turnout.accounts.policies import Actor, refusal, runs_platform
 from turnout.core.clock import now
 from turnout.core.errors import NotFoundError
-from turnout.events.models import Event, EventQuerySet, Partner, Series, Speaker, TeamMember
+from turnout.events.models import Event, EventQuerySet, Partner, Question, Series, Speaker, TeamMember
 from turnout.events.policies import Right, Standing, may
 
 _Row = TypeVar("_Row", Speaker, Partner)
@@ -67,6 +67,11 @@ def find_own(rows: "QuerySet[_Row]", actor: Actor, pk: UUID) -> _Row:
     if not runs_platform(actor) and (row.owner_id is None or row.owner_id != actor.pk):
         raise refusal(actor)
     return row
+
+
+def questions_of(event: Event) -> list[Question]:
+    """Return what the event asks of those who register today, in order."""
+    return list(Question.objects.asked_at(event.pk))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

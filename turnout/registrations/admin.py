@@ -21,7 +21,8 @@ from turnout.core.errors import DomainError
 from turnout.events.actions import Capacity, Parts, create_event, save_partner, save_speaker, update_event
 from turnout.events.admin import CLOCKS, InItsTimezone
 from turnout.events.gaps import gaps
-from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, Question, SeatPool, Session, Speaker
+from turnout.events.models import AttendanceType, Event, EventLanguage, Partner, SeatPool, Session, Speaker
+from turnout.events.queries import questions_of
 from turnout.registrations.actions import cancel, check_capacity
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.answers import told
@@ -209,8 +210,7 @@ class EventAdmin(InItsTimezone, BurstPage, KeptAdmin):
     @admin.display(description="questions")
     def questions(self, event: Event) -> str:
         """Show what it asks: its owner says what, by the API."""
-        asked = Question.objects.asked_at(event.pk)
-        return ", ".join(f"{question.label} ({question.type})" for question in asked) or "-"
+        return ", ".join(f"{question.label} ({question.type})" for question in questions_of(event)) or "-"
 
     @admin.display(description="team")
     def team(self, event: Event) -> str:

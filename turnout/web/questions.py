@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from turnout.core.errors import DomainError, Fault, InvalidError, TooLargeError, UnsupportedTypeError
 from turnout.events.models import AttendanceType, Event, Question
+from turnout.events.queries import questions_of
 from turnout.media.files import check_size
 from turnout.registrations.answers import LONGEST_LONG_TEXT, LONGEST_TEXT, check_answers, told
 from turnout.registrations.models import Registration
@@ -125,7 +126,7 @@ class QuestionForm(Form):
     def __init__(self, event: Event, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.event = event
-        self.questions = list(Question.objects.asked_at(event.pk))
+        self.questions = questions_of(event)
         asked = {question.key: question for question in self.questions}
         for question in self.questions:
             self.fields[_name(question.key)] = Answer(question, asked)

@@ -11,7 +11,8 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.text import normal_address
 from turnout.core.transactions import transactional
-from turnout.events.models import AttendanceType, Event, Question, SeatPool
+from turnout.events.models import AttendanceType, Event, SeatPool
+from turnout.events.queries import questions_of
 from turnout.guard.actions import Claim, admit, admitted
 from turnout.guard.addresses import block
 from turnout.guard.mailboxes import within_mail_budget
@@ -62,7 +63,7 @@ def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
     """
     check_open(event)
     _check_offered(event, guest.attendance_type)
-    questions = list(Question.objects.asked_at(event.pk))
+    questions = questions_of(event)
     answers = check_answers(questions, guest.answers, guest.attendance_type)
     if not event.waitlist_enabled and not pools_for(event, guest.attendance_type).filter(SeatPool.free()).exists():
         raise event_full()
@@ -125,6 +126,8 @@ def enroll(event: Event, person: Guest, *, actor: str) -> Registration:
     """
     check_open(event)
     _check_offered(event, person.attendance_type)
+    questions = questions_of(event)
+    answers = check_answers(questions, person.answers, person.attendance_type)
     address, start = normal_address(person.email), now()
     if Registration.objects.filter(active_key=active_key(event.id, address)).exists():
         raise ConflictError(_("You are registered for this event already."), "already_enrolled")
@@ -133,12 +136,15 @@ def enroll(event: Event, person: Guest, *, actor: str) -> Registration:
         full_name=person.full_name,
         email=address,
         phone=person.phone,
+        answers=written(answers),
         attendance_type=person.attendance_type,
         language=person.language,
         created_at=start,
         expires_at=start + CONFIRMATION_LIVES,
     )
     enter(registration, actor)
+    if answers:
+        claim(registration, questions, answers)
     return registration
 
 
@@ -256,7 +262,7 @@ def _check_offered(event: Event, attendance_type: str) -> None:
 
 def _answer(registration: Registration, given: Mapping[str, object], attendance_type: str) -> str:
     """Return the answers of a registration as they are to be kept, with their files made its own."""
-    questions = list(Question.objects.asked_at(registration.event_id))
+    questions = questions_of(registration.event)
     stood = answers_of(registration)
     answers = check_answers(questions, given, attendance_type, stood)
     if answers == stood:
