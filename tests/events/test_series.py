@@ -1,5 +1,6 @@
 """Events made from one another: when they are, what comes along, and what is refused."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +12,10 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, InvalidError
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Capacity, Parts, save_partner, save_speaker
+from turnout.events.actions.questions import Condition, QuestionDraft
 from turnout.events.actions.teams import add_member
 from turnout.events.dates import MOST_EVENTS, Start, Weekly
-from turnout.events.models import Event, Partner, Series, Session, Speaker, TeamMember
+from turnout.events.models import Event, Partner, Question, Series, Session, Speaker, TeamMember
 from turnout.notifications.models import Message
 from turnout.registrations.actions.events import EventChange, change_event
 from turnout.registrations.actions.series import SeriesChange, change_series, clone_event, make_series, remove_series
@@ -94,6 +96,19 @@ def test_a_clone_has_all_that_is_the_events_own_at_the_same_times_of_day_and_nob
         ("online", None, 0),
     }
     assert (copy.team.count(), copy.registrations.count()) == (0, 0)
+
+
+def test_a_clone_asks_the_same_questions_as_its_own() -> None:
+    allergies, which = QuestionDraft("Allergies?", "yes_no"), QuestionDraft("Which?", "text", required=True)
+    event, asked = make.asking(allergies, replace(which, condition=Condition("", 0, (True,))))
+    copy = clone_event(event, starts("2030-04-07T10:00")[0], {"owner": make.user()})
+    first, second = Question.objects.asked_at(copy.pk)
+    assert [(each.label, each.type, each.required) for each in (first, second)] == [
+        ("Allergies?", "yes_no", False),
+        ("Which?", "text", True),
+    ]
+    assert (second.depends_on, second.depends_in) == (first.key, [True])
+    assert {first.key, second.key}.isdisjoint(each.key for each in asked)
 
 
 def test_a_clone_of_a_full_event_has_its_seats_free_again() -> None:

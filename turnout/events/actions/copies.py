@@ -9,6 +9,7 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
+from turnout.events.actions.questions import copy_questions
 from turnout.events.dates import TIMES, Times
 from turnout.events.models import Event, EventLanguage, SeatPool, Series, Session, TeamMember
 
@@ -30,8 +31,8 @@ def write_copies(
 ) -> list[Event]:
     """Write a copy of an event for each of these times, with these fields of its own.
 
-    Languages, speakers, sessions and seats are copied, the team only if wanted; nobody is registered, and no import
-    knows a copy. InvalidError where the sessions would be more than 10,000.
+    Languages, speakers, sessions, seats and questions are copied, the team only if wanted; nobody is registered, and no
+    import knows a copy. InvalidError where the sessions would be more than 10,000.
     """
     original = Event.objects.with_details().get(pk=original.pk)
     sessions = list(original.sessions.all())
@@ -54,6 +55,7 @@ def write_copies(
         speaks(event=copy, speaker=speaker) for copy in copies for speaker in original.speakers.all()
     )
     _copy_sessions(sessions, copies, times)
+    copy_questions(original, copies)
     if with_team:
         _copy_team(original, copies)
     audit.record_many(actor, "event.created", [copy.pk for copy in copies])

@@ -69,6 +69,12 @@ def drafts_of(questions: Sequence[Question], *, keep_keys: bool = False) -> list
     ]
 
 
+def copy_questions(original: Event, copies: Sequence[Event]) -> None:
+    """Let copies ask what the original asks, as questions of their own; part of the caller's transaction."""
+    drafts = drafts_of(list(Question.objects.asked_at(original.pk)))
+    Question.objects.bulk_create(row for copy in copies for row in _rows(copy, drafts))
+
+
 def write_questions(event: Event, drafts: Sequence[QuestionDraft], *, actor: str) -> None:
     """Let an event ask these questions, in this order, and no others; part of the caller's transaction.
 
