@@ -1,4 +1,4 @@
-"""Columns that the database holds encrypted."""
+"""Columns that the database holds in another form: encrypted, or folded to be searched."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,13 +8,16 @@ from django.db import models
 from django.db.models import Lookup, Transform
 
 from turnout.core.sealing import SealedError, Use, seal, unseal
+from turnout.core.text import searchable
 
 log = structlog.get_logger()
 
 if TYPE_CHECKING:
     _TextField = models.TextField[str, str]
+    _CharField = models.CharField[str, str]
 else:
     _TextField = models.TextField
+    _CharField = models.CharField
 
 START = "gAAAA"  # of every Fernet token, for some centuries: its version, and the first half of its time
 
@@ -69,3 +72,25 @@ class EncryptedTextField(_TextField):
     def get_transform(self, lookup_name: str) -> type[Transform] | None:
         """Know no part of it either."""
         return None
+
+
+class WordsField(_CharField):
+    """The folded words of another column of the row, with a space before each: what is searched by words.
+
+    It is derived whenever a row is inserted or saved; `update_fields` has to name it, and an UPDATE has to write it.
+    """
+
+    def __init__(self, *args: Any, of: str = "", **kwargs: Any) -> None:
+        self.of = of
+        super().__init__(*args, **{"editable": False, "blank": True, "default": "", **kwargs})
+
+    def deconstruct(self) -> Any:
+        """Tell the migrations how it is made."""
+        name, path, args, kwargs = super().deconstruct()
+        return name, path, args, {**kwargs, "of": self.of}
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: FBT001  # Django's signature
+        """Derive it; some letters unfold into eighteen, so what is too long is cut."""
+        text = searchable(getattr(model_instance, self.of))[: self.max_length]
+        setattr(model_instance, self.attname, text)
+        return text

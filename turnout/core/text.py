@@ -20,6 +20,11 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
+def searchable(text: str) -> str:
+    """Return the folded words of a text with a space before each: `LIKE '% word%'` finds where one begins."""
+    return "".join(f" {word}" for word in words(text))
+
+
 def normal_address(address: str) -> str:
     """Return a mail address trimmed and in lower case; `josé@` stays another address than `jose@`."""
     return unicodedata.normalize("NFC", address.strip()).lower()

@@ -5,7 +5,7 @@ from turnout.accounts.actions.sessions import end_sessions
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
 from turnout.core import audit
 from turnout.core.errors import ConflictError
-from turnout.core.text import address_key
+from turnout.core.text import address_key, searchable
 from turnout.core.transactions import transactional
 from turnout.events.models import TeamMember
 from turnout.notifications.models import Message
@@ -55,10 +55,12 @@ def _erase_registrations(user: User, nobody: str) -> None:
     left = list(registrations_of(user))
     for row in left:
         row.full_name, row.email, row.phone, row.answers = _NOBODY, nobody, "", ""
+        row.name_key = searchable(_NOBODY)
         row.key_version += 1  # the links in old mails open nothing
         if row.active_key is not None:
             row.active_key = active_key(row.event_id, row.email)
-    Registration.objects.bulk_update(left, ["full_name", "email", "phone", "answers", "key_version", "active_key"])
+    erased = ["full_name", "name_key", "email", "phone", "answers", "key_version", "active_key"]
+    Registration.objects.bulk_update(left, erased)
     let_go(Upload.objects.filter(registration__in=left))
 
 

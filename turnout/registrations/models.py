@@ -11,9 +11,9 @@ from django.db.models.functions import Coalesce
 
 from turnout.accounts.models import User
 from turnout.accounts.policies import Actor, runs_platform
-from turnout.core.fields import EncryptedTextField
+from turnout.core.fields import EncryptedTextField, WordsField
 from turnout.core.ids import new_id
-from turnout.core.text import address_key, digest
+from turnout.core.text import address_key, digest, normal_address, words
 from turnout.core.tokens import fits_key, make_key, make_token
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.registrations.attacks.models import Alarm, Rollback
@@ -75,6 +75,17 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """Return who waits for a seat, the first in line first."""
         return self.filter(status=Registration.Status.WAITLISTED).order_by("place")
 
+    def matching(self, text: str) -> Self:
+        """Return whose name has every word of the text, folded, as the beginning of a word, or whose address has it.
+
+        The same on every database. A text of nothing but spaces matches nobody.
+        """
+        address, sought = normal_address(text), words(text)
+        if not address:
+            return self.none()
+        named = Q(*(Q(name_key__contains=f" {word}") for word in sought)) if sought else Q(pk__in=[])
+        return self.filter(named | Q(email__contains=address))
+
 
 class Registration(models.Model):
     """One person's wish to come to one event, and what became of it."""
@@ -96,9 +107,11 @@ class Registration(models.Model):
     COUNTED: ClassVar = (Status.CONFIRMED, Status.WAITLISTED, Status.OFFERED)  # in the counters of a seat pool
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="registrations")
+    # `registration_by_event` is its index.
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="registrations", db_index=False)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     full_name = models.CharField(max_length=200)
+    name_key = WordsField(max_length=400, of="full_name")
     email = models.EmailField()
     phone = EncryptedTextField(max_length=20, blank=True)  # E.164
     answers = EncryptedTextField(blank=True, default="", editable=False)  # JSON: see turnout.registrations.answers
@@ -141,6 +154,7 @@ class Registration(models.Model):
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
+            models.Index(fields=["event", "id"], name="registration_by_event"),
             models.Index(fields=["event", "status", "place"], name="registration_by_line"),
             models.Index(fields=["status", "expires_at"], name="registration_by_expiry"),
             models.Index(fields=["status", "offer_expires_at"], name="registration_by_offer"),

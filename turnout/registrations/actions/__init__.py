@@ -193,7 +193,7 @@ def change(
     left = pools[registration.attendance_type]
     for name, value in changed.items():
         setattr(registration, name, value)
-    registration.save(update_fields=list(changed))
+    registration.save(update_fields=[*changed, "name_key"])
     if registration.status in Registration.COUNTED and pools[wanted] != left:
         switch(registration, left, pools[wanted], actor)
     audit.record(actor, "registration.changed", registration.id, {"fields": sorted(changed)})
