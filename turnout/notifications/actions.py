@@ -6,6 +6,7 @@ import smtplib
 import uuid
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -50,12 +51,13 @@ def owe(  # noqa: PLR0913  # what a message is
     )
 
 
-def owe_many(kind: str, recipients: Iterable[tuple[uuid.UUID, str]], *, version: int = 1) -> None:
+def owe_many(kind: str, recipients: Iterable[tuple[uuid.UUID, str]], *, version: int = 1, patience: int = 0) -> None:
     """Write down that each of these is owed the same kind of message, about a subject of their own, all at once."""
     start = now()
+    same: dict[str, Any] = {"kind": kind, "version": version, "due_at": start, "created_at": start}
     Message.objects.bulk_create(
         (
-            Message(kind=kind, subject=subject, version=version, recipient=address, due_at=start, created_at=start)
+            Message(subject=subject, recipient=address, urgency=Message.Urgency.USUAL + patience, **same)
             for subject, address in recipients
         ),
         batch_size=_OWED_AT_ONCE,

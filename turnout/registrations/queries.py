@@ -1,8 +1,10 @@
 """What is asked of registrations by more than one place."""
 
 import uuid
+from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
 from turnout.accounts.models import User
@@ -55,10 +57,13 @@ def line(pool: SeatPool) -> QuerySet[Registration]:
     return waiting.filter(attendance_type=pool.attendance_type) if pool.attendance_type else waiting
 
 
-def held_in_series(series: Series, email: str) -> list[str | None]:
-    """Return the series keys of all that stands for an address in a series' events; None for what has none."""
-    standing = Registration.objects.filter(event__series=series, email=email).active()
-    return list(standing.exclude(event__status=Event.Status.CANCELLED).values_list("series_key", flat=True))
+def held_in_series(series: Series, addresses: Sequence[str]) -> dict[str, list[str | None]]:
+    """Return by address the series keys of all that stands in a series' events; None for what has none."""
+    standing = Registration.objects.filter(event__series=series, email__in=addresses).active().order_by()
+    held: dict[str, list[str | None]] = {address: [] for address in addresses}
+    for address, key in standing.exclude(event__status=Event.Status.CANCELLED).values_list("email", "series_key"):
+        held[address].append(key)
+    return held
 
 
 def position(registration: Registration) -> int | None:
@@ -68,6 +73,19 @@ def position(registration: Registration) -> int | None:
     pool = pools_for(registration.event, registration.attendance_type).get()
     # Those before, and oneself: who was promoted since the row was read is never number 0.
     return line(pool).filter(place__lt=registration.place).count() + 1
+
+
+def positions(event: Event, registrations: Iterable[Registration]) -> dict[uuid.UUID, int]:
+    """Return the places in line, from 1, of those of the event's registrations who wait, by one count over the line."""
+    waiting = [each.pk for each in registrations if each.status == Registration.Status.WAITLISTED]
+    if not waiting:
+        return {}
+    by_type = SeatPool.objects.filter(event=event).exclude(attendance_type="").exists()
+    place = Window(RowNumber(), partition_by=["attendance_type"] if by_type else None, order_by="place")
+    numbered = Registration.objects.filter(event=event).in_line().annotate(number=place)
+    # All of the line is numbered before these are chosen: a condition that names the number stands outside the count.
+    chosen = numbered.filter(Q(pk__in=waiting) | Q(number__lt=1))
+    return dict(chosen.order_by().values_list("pk", "number"))
 
 
 def upcoming(actor: Actor) -> RegistrationQuerySet:

@@ -6,7 +6,7 @@ for one is only ever changed under their pool's lock, so no two transactions wai
 None of this is an action: each is part of the caller's transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
@@ -17,7 +17,7 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError
 from turnout.core.ids import new_id
 from turnout.core.transactions import ATTEMPTS, RaceLostError, violates
-from turnout.events.models import Event, SeatPool
+from turnout.events.models import Event, SeatPool, Series
 from turnout.notifications.actions import owe, owe_many
 from turnout.registrations.models import Registration, active_key, series_key
 from turnout.registrations.queries import event_full, held_in_series, line, pools_for
@@ -28,6 +28,13 @@ Status = Registration.Status
 # Less than this before it begins nobody is asked whether they want a seat: it is theirs.
 _LEAST_OFFER = timedelta(hours=1)
 _BATCH = 200
+# What says that the same person got in elsewhere this moment, by the constraints' names and, on SQLite, the columns'.
+UNIQUE = (
+    "registration_active_once",
+    "registrations_registration.active_key",
+    "registration_series_limit",
+    "registrations_registration.series_key",
+)
 
 
 def enter(registration: Registration, actor: str) -> None:
@@ -70,7 +77,7 @@ def seat(registration: Registration, actor: str) -> None:
 def admit(registration: Registration, ticket_key: str, kind: str, actor: str, **fields: object) -> None:
     """Give the registration its seat's ticket, and owe the mail of this kind; the counter is the caller's."""
     if kind == "registration.confirmed":  # their own doing
-        fields |= _still_coming(registration.event)
+        fields |= spared_the_question(registration.event)
     ticket = {"ticket_id": new_id(), "ticket_key": ticket_key, "place": None, "offer_expires_at": None}
     activate(registration, Status.CONFIRMED, **ticket, **fields)
     owe(kind, registration.id, registration.email)
@@ -84,9 +91,7 @@ def activate(registration: Registration, status: Status, **fields: object) -> No
     try:
         move(registration, status, **fields)
     except IntegrityError as error:
-        unique = ("registration_active_once", "registrations_registration.active_key")
-        series = ("registration_series_limit", "registrations_registration.series_key")
-        if not violates(error, *unique, *series):
+        if not violates(error, *UNIQUE):
             raise
         # The same person got in elsewhere this moment: begin again, and find that one.
         raise RaceLostError from error
@@ -220,7 +225,7 @@ def _offered_until(event: Event) -> datetime | None:
     return min(start + timedelta(hours=event.offer_hours), event.starts_at)
 
 
-def _still_coming(event: Event) -> dict[str, object]:
+def spared_the_question(event: Event) -> dict[str, object]:
     """Return what spares somebody the question whether they still come: they have just said so."""
     start = now()
     return {"asked_at": start, "coming_at": start} if event.asks_at is not None and event.asks_at <= start else {}
@@ -243,10 +248,20 @@ def _free_series_key(registration: Registration) -> str | None:
     series = registration.event.series
     if series is None or series.limit_per_person is None:
         return None
-    limit = series.limit_per_person
-    held = held_in_series(series, registration.email)
-    if len(held) < limit:
-        numbered = (series_key(series.id, registration.email, number) for number in range(1, limit + 1))
-        return next(key for key in numbered if key not in held)
-    message = f"In this series somebody may be in {limit} events at most."
-    raise ConflictError(message, "series_limit_reached", limit=limit)
+    held = held_in_series(series, [registration.email])[registration.email]
+    key = next_series_key(series, registration.email, held)
+    if key is None:
+        raise ConflictError(series_limit_reached(series), "series_limit_reached", limit=series.limit_per_person)
+    return key
+
+
+def next_series_key(series: Series, email: str, held: Collection[str | None]) -> str | None:
+    """Return a key that is not held yet; None where the person is in as many of the events as anybody may be."""
+    limit = series.limit_per_person or 0
+    numbered = (series_key(series.id, email, number) for number in range(1, limit + 1))
+    return next((key for key in numbered if key not in held), None) if len(held) < limit else None
+
+
+def series_limit_reached(series: Series) -> str:
+    """Return what is said to whoever is in as many events of a series as anybody may be."""
+    return f"In this series somebody may be in {series.limit_per_person} events at most."
