@@ -106,6 +106,13 @@ def test_a_required_question_without_an_answer_is_marked_and_the_others_keep_the
     assert not Registration.objects.exists()
 
 
+def test_what_is_wrong_with_answers_is_said_together_with_all_else(browser: Client) -> None:
+    event, questions = make.asking(*EVERY)
+    html = send(browser, event, {field(questions[5]): "many"}, email="amina").content.decode()
+    marked = [name for name in ("email", *map(field, questions)) if 'aria-invalid="true"' in named(html, name)]
+    assert marked == ["email", field(questions[2]), field(questions[5])]
+
+
 def test_labels_say_what_is_optional_and_what_helps(browser: Client) -> None:
     event, questions = make.asking(*EVERY)
     html = browser.get(f"/events/{event.pk}/register/").content.decode()

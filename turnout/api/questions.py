@@ -223,7 +223,6 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
 def _received(view: "UploadsView", request: Request) -> Upload:
     """Keep the file: outside of any transaction, and once for one Idempotency-Key."""
     file = read(FileSerializer(data=request.data))["file"]
-    check_size(file.size)
     return receive(view.event(request), file.name, file.read(), client=network(request.META))
 
 
