@@ -272,7 +272,7 @@ def test_the_audit_trail_says_that_answers_changed_and_not_to_what() -> None:
 
 def held(table: str, column: str) -> str:
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {column} FROM {table}")  # noqa: S608  # names of ours
+        cursor.execute(f"SELECT {connection.ops.quote_name(column)} FROM {table}")  # noqa: S608  # names of ours
         return str(cursor.fetchone()[0])
 
 
