@@ -183,6 +183,7 @@ class World:
             "/login/": {"email": self.owner.email, "password": make.PASSWORD},
             "/password/reset/": {"email": "new@example.org"},
             "/events/<uuid:event_id>/register/": guest,
+            "/events/<uuid:event_id>/enroll/": {"full_name": "Seeker", "attendance_type": "on_site"},
             "/confirm/": {"token": self.pending.confirmation_token},
         }
         return bodies.get(route, {})

@@ -10,7 +10,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.accounts.models import User
 from turnout.accounts.queries import names_of
 from turnout.api.fields import NameField, PhoneField, TextField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
@@ -27,7 +26,7 @@ from turnout.api.registrations import (
 from turnout.core.errors import NotFoundError
 from turnout.events.models import AttendanceType, Event
 from turnout.events.policies import Right
-from turnout.events.queries import find_for, seats_left
+from turnout.events.queries import find_for
 from turnout.guard.actions import Claim, admit
 from turnout.registrations import actions
 from turnout.registrations.actions import offers, reviews
@@ -98,7 +97,7 @@ class EnrollView(APIView):
         if event is None:
             raise NotFoundError
         sent = read(EnrollInputSerializer(data=request.data))
-        registration = actions.enroll(event, _person(user, event, sent), actor=actor_of(request))
+        registration = actions.enroll(event, actions.Guest.of(user, event, sent), actor=actor_of(request))
         return Response(EnrollmentSerializer(registration).data, status=201)
 
 
@@ -236,17 +235,3 @@ class LineChangesView(generics.ListAPIView[LineChange]):
         )
         people = names_of({row.actor for row in rows or ()})
         return self.get_paginated_response(LineChangeSerializer(rows, many=True, context={"people": people}).data)
-
-
-def _person(user: User, event: Event, sent: dict[str, Any]) -> actions.Guest:
-    """Return who enrolls: what they say of themselves now, else what their account says."""
-    offered = event.attendance_types
-    with_seat = (kind for kind in offered if seats_left(event, kind) != 0)
-    return actions.Guest(
-        full_name=sent.get("full_name") or user.name or user.email.partition("@")[0],
-        email=user.email,
-        attendance_type=sent.get("attendance_type") or next(with_seat, offered[0]),
-        phone=sent["phone"],
-        language=user.language,
-        answers=sent["answers"],
-    )

@@ -16,14 +16,16 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import replace_url
 from django_htmx.middleware import HtmxDetails
 
-from turnout.core.errors import InvalidError, NotFoundError
-from turnout.core.paging import Page, page
+from turnout.accounts.policies import is_facilitator, is_seeker
+from turnout.core.errors import NotFoundError
+from turnout.core.paging import Page
 from turnout.events.models import AttendanceType, Event, Session, Speaker
 from turnout.events.queries import Search, search, seats_of
 from turnout.registrations.queries import barred
+from turnout.web.pages import page_of
+from turnout.web.standing import own_ticket
 from turnout.web.templatetags.turnout import language_name
 
-_SHOWN = 20
 _LONGEST = 200
 # To choose from; any other is found under its code in the address.
 _LANGUAGES = ("en", "fr", "ar", "de", "es", "it", "pt", "nl", "pl", "ru", "tr", "ja", "zh")
@@ -75,6 +77,9 @@ def event_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     event = find_event(request, event_id)
     context = {
         "event": event,
+        "ticket": own_ticket(request.user, event),
+        "is_seeker": is_seeker(request.user),
+        "is_facilitator": is_facilitator(request.user),
         "barred": barred(event),
         "full": seats_of(event).available == 0,
         "programme": programme(event),
@@ -128,8 +133,4 @@ def _find(request: HttpRequest, form: SearchForm) -> Page[Event] | None:
         return None
     wanted = Search(**form.cleaned_data)
     listed = Event.objects.visible_to(request.user).listed().with_summary()
-    found = search(listed, wanted, ranked=True)
-    try:
-        return page(found, request.GET.get("cursor"), _SHOWN)
-    except InvalidError:
-        return page(found, None, _SHOWN)  # an old bookmark: the list begins anew
+    return page_of(request, search(listed, wanted, ranked=True))

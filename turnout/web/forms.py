@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -12,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from turnout.accounts.models import User
 from turnout.core.errors import (
     ConflictError,
     DomainError,
@@ -78,6 +80,17 @@ def form_page(view: View) -> View:
     methods = require_http_methods(["GET", "HEAD", "POST"])
     page: View = never_cache(sensitive_post_parameters()(methods(view)))
     return page
+
+
+def own_page(view: View) -> View:
+    """Let in who is signed in; others are led to the login and back."""
+    page: View = form_page(login_required(view))
+    return page
+
+
+def self_of(request: HttpRequest) -> User:
+    """Return who is signed in, where nobody else gets in."""
+    return cast("User", request.user)
 
 
 def sent(request: HttpRequest) -> Any:

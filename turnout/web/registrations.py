@@ -1,4 +1,4 @@
-"""The pages of a guest's whole story. What they do is done by the same actions as in the API."""
+"""The pages on which a guest registers and confirms. What they do is done by the same actions as in the API."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
@@ -21,29 +20,22 @@ from turnout.events.queries import seats_left, seats_of
 from turnout.guard.addresses import network
 from turnout.registrations import actions
 from turnout.registrations.attacks.queries import under_attack
-from turnout.registrations.models import Registration
-from turnout.registrations.queries import barred, can_be_changed, closed, find, position, to_confirm
-from turnout.registrations.tickets import ticket_svg, where
+from turnout.registrations.queries import barred, to_confirm
 from turnout.web.events import find_event
 from turnout.web.forms import REFUSED, ask_captcha, form_page, limit, private, secret_page, sent, show
-from turnout.web.questions import QuestionForm, shown_answers
+from turnout.web.questions import QuestionForm
 
 _PURPOSE = "registration"  # of a CAPTCHA
 
 
-class RegistrationForm(QuestionForm):
-    """What a guest tells, under the names of the API."""
+class PersonForm(QuestionForm):
+    """What everybody who comes tells, under the names of the API."""
 
     full_name = forms.CharField(
         label=_("Your name"),
         help_text=_("As it should stand on your certificate."),
         max_length=LONGEST_NAME,
         widget=forms.TextInput({"autocomplete": "name"}),
-    )
-    email = forms.CharField(
-        label=_("Your mail address"),
-        help_text=_("We send you a link there. With it you confirm that you come."),
-        widget=forms.EmailInput({"autocomplete": "email", "dir": "ltr"}),
     )
     phone = forms.CharField(
         label=_("Phone number (optional)"),
@@ -52,12 +44,10 @@ class RegistrationForm(QuestionForm):
         widget=forms.TextInput({"autocomplete": "tel", "inputmode": "tel", "type": "tel", "dir": "ltr"}),
     )
     attendance_type = forms.ChoiceField(label=_("How do you take part?"), widget=forms.RadioSelect)
-    # The same form sent twice, by an impatient finger, is one registration.
-    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, event: Event, data: Any = None, files: Any = None) -> None:
+    def __init__(self, event: Event, data: Any = None, files: Any = None, **initial: Any) -> None:
         offered = event.attendance_types
-        super().__init__(event, data, files, initial={"attendance_type": offered[0], "once": uuid4()})
+        super().__init__(event, data, files, initial={"attendance_type": offered[0], **initial})
         attendance = self.fields["attendance_type"]
         attendance.choices = [(each, _labelled(event, each)) for each in offered]  # type: ignore[attr-defined]
         if len(offered) == 1:
@@ -67,13 +57,29 @@ class RegistrationForm(QuestionForm):
         """Check the name."""
         return person_name(self.cleaned_data["full_name"])
 
-    def clean_email(self) -> str:
-        """Check the address."""
-        return mail_address(self.cleaned_data["email"])
-
     def clean_phone(self) -> str:
         """Check the number."""
         return phone_number(self.cleaned_data["phone"])
+
+
+class RegistrationForm(PersonForm):
+    """What a guest tells."""
+
+    email = forms.CharField(
+        label=_("Your mail address"),
+        help_text=_("We send you a link there. With it you confirm that you come."),
+        widget=forms.EmailInput({"autocomplete": "email", "dir": "ltr"}),
+    )
+    # The same form sent twice, by an impatient finger, is one registration.
+    once = forms.UUIDField(widget=forms.HiddenInput, required=False)
+    field_order = ("full_name", "email", "phone", "attendance_type")
+
+    def __init__(self, event: Event, data: Any = None, files: Any = None) -> None:
+        super().__init__(event, data, files, once=uuid4())
+
+    def clean_email(self) -> str:
+        """Check the address."""
+        return mail_address(self.cleaned_data["email"])
 
 
 @form_page
@@ -111,29 +117,6 @@ def confirm_page(request: HttpRequest) -> HttpResponse:
     return private(HttpResponseRedirect(registration.page_path()))
 
 
-@secret_page
-@form_page
-def registration_page(request: HttpRequest, registration_id: UUID) -> HttpResponse:
-    """Show where a registration stands, with its ticket; POST cancels it."""
-    key = (request.POST if request.method == "POST" else request.GET).get("token", "")
-    registration = find(registration_id, AnonymousUser(), key)  # by its key alone: see `secret_page`
-    if request.method == "POST":
-        actions.cancel(registration)
-        return private(HttpResponseRedirect(registration.page_path()))
-    context = {
-        "registration": registration,
-        "event": registration.event,
-        "position": position(registration),
-        "code": _drawn_ticket(registration),
-        "where": where(registration),
-        "answers": shown_answers(registration, key),
-        "token": key,
-        "can_cancel": registration.status in Registration.ACTIVE and can_be_changed(registration),
-        "can_return": registration.status not in Registration.ACTIVE and closed(registration.event) is None,
-    }
-    return private(render(request, "web/registrations/registration.html", context))
-
-
 def _register(request: HttpRequest, event: Event, form: RegistrationForm) -> bool:
     """Register whom the form names, or say in the form why not."""
     fields = {name: form.cleaned_data[name] for name in ("full_name", "email", "phone", "attendance_type")}
@@ -166,11 +149,3 @@ def _labelled(event: Event, attendance_type: str) -> str:
     if seats_left(event, attendance_type) != 0:
         return label
     return (gettext("%s (full, with a waiting list)") if event.waitlist_enabled else gettext("%s (full)")) % label
-
-
-def _drawn_ticket(registration: Registration) -> str:
-    """Return the code as SVG; empty for who holds no seat, or where nothing takes place."""
-    takes_place = registration.event.status == Event.Status.PUBLISHED
-    if registration.status != Registration.Status.CONFIRMED or not takes_place:
-        return ""
-    return ticket_svg(registration).decode().partition("?>")[2]

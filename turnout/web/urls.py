@@ -5,7 +5,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import events, mail, registrations
+from turnout.web import enrollments, events, mail, registrations, tickets
 from turnout.web.accounts import own, passwords, sign_in, sign_up
 
 urlpatterns = [
@@ -13,8 +13,10 @@ urlpatterns = [
     path("events/<uuid:event_id>/", events.event_page, name="event"),
     path("events/<uuid:event_id>/register/", registrations.register_page, name="register"),
     path("events/<uuid:event_id>/registered/", registrations.registered_page, name="registered"),
+    path("events/<uuid:event_id>/enroll/", enrollments.enroll_page, name="enroll"),
     path("confirm/", registrations.confirm_page, name="confirm"),
-    path("registrations/<uuid:registration_id>/", registrations.registration_page, name="registration"),
+    path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
+    path("my/tickets/", tickets.tickets_page, name="tickets"),
     path("signup/", sign_up.sign_up_page, name="signup"),
     path("signup/verify/", sign_up.verify_page, name="verify"),
     path("signup/verify/again/", sign_up.new_code, name="verify-again"),

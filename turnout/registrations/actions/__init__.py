@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from turnout.accounts.models import User
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.text import normal_address
 from turnout.core.transactions import transactional
 from turnout.events.models import AttendanceType, Event, SeatPool
-from turnout.events.queries import questions_of
+from turnout.events.queries import questions_of, seats_left
 from turnout.guard.actions import Claim, admit, admitted
 from turnout.guard.addresses import block
 from turnout.guard.mailboxes import within_mail_budget
@@ -49,6 +51,20 @@ class Guest:
     phone: str = ""
     language: str = "en"
     answers: Mapping[str, object] = field(default_factory=dict)  # by the questions' keys
+
+    @classmethod
+    def of(cls, user: User, event: Event, sent: Mapping[str, Any]) -> Self:
+        """Return who enrolls: what they say of themselves now, else what their account says."""
+        offered = event.attendance_types
+        with_seat = (kind for kind in offered if seats_left(event, kind) != 0)
+        return cls(
+            full_name=sent.get("full_name") or user.name or user.email.partition("@")[0],
+            email=user.email,
+            attendance_type=sent.get("attendance_type") or next(with_seat, offered[0]),
+            phone=sent.get("phone", ""),
+            language=user.language,
+            answers=sent.get("answers", {}),
+        )
 
 
 @transactional

@@ -1,6 +1,6 @@
 """One's own account: what is known, what can be changed, and the ways out."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -23,7 +23,7 @@ from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions import people
 from turnout.web.accounts.fields import AddressField, CodeField, NameField, NewPasswordField, PasswordField, naming
-from turnout.web.forms import REFUSED, Form, View, form_page, limit, sent, show
+from turnout.web.forms import REFUSED, Form, limit, own_page, self_of, sent, show
 
 
 class ProfileForm(Form):
@@ -82,16 +82,10 @@ class EraseForm(Form):
         return email
 
 
-def _own(view: View) -> View:
-    """Let in who is signed in; others are led to the login and back."""
-    page: View = form_page(login_required(view))
-    return page
-
-
-@_own
+@own_page
 def account_page(request: HttpRequest) -> HttpResponse:
     """Show one's account; POST changes name and language."""
-    user = _self(request)
+    user = self_of(request)
     form = ProfileForm(sent(request), initial={"name": user.name, "language": user.language})
     if form.is_valid():
         profile.change_profile(user, form.cleaned_data)
@@ -103,10 +97,10 @@ def account_page(request: HttpRequest) -> HttpResponse:
     return show(request, "web/accounts/account.html", form, asked=asked, second_factor=second_factor)
 
 
-@_own
+@own_page
 def address_page(request: HttpRequest) -> HttpResponse:
     """Ask for a new address; then a code is on its way there, whoever has it."""
-    user = _self(request)
+    user = self_of(request)
     form = AddressForm(user, sent(request))
     if form.is_valid():
         try:
@@ -118,10 +112,10 @@ def address_page(request: HttpRequest) -> HttpResponse:
     return show(request, "web/accounts/address.html", form)
 
 
-@_own
+@own_page
 def address_code_page(request: HttpRequest) -> HttpResponse:
     """Ask for the code; with it the new address counts."""
-    user = _self(request)
+    user = self_of(request)
     address = address_asked_by(user)
     if not address:
         return redirect("account-address")
@@ -137,10 +131,10 @@ def address_code_page(request: HttpRequest) -> HttpResponse:
     return show(request, "web/accounts/address_code.html", form, address=address)
 
 
-@_own
+@own_page
 def password_page(request: HttpRequest) -> HttpResponse:
     """Change the password; this browser stays signed in, all others are out."""
-    user = _self(request)
+    user = self_of(request)
     form = PasswordForm(sent(request))
     if form.is_valid():
         try:
@@ -153,12 +147,12 @@ def password_page(request: HttpRequest) -> HttpResponse:
     return show(request, "web/accounts/password.html", form, username=user.email)
 
 
-@_own
+@own_page
 def sessions_page(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere but here."""
     if request.method != "POST":
         return render(request, "web/accounts/sessions.html")
-    user = _self(request)
+    user = self_of(request)
     sessions.sign_out_everywhere(user)
     update_session_auth_hash(request, user)
     return _told(request, gettext("Everywhere else you are signed out."))
@@ -169,15 +163,15 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
 @login_required
 def export_page(request: HttpRequest) -> HttpResponse:
     """Return everything held about oneself, as a file."""
-    held = JsonResponse(export(_self(request)), json_dumps_params={"indent": 2, "ensure_ascii": False})
+    held = JsonResponse(export(self_of(request)), json_dumps_params={"indent": 2, "ensure_ascii": False})
     held["Content-Disposition"] = 'attachment; filename="turnout.json"'
     return held
 
 
-@_own
+@own_page
 def erase_page(request: HttpRequest) -> HttpResponse:
     """Erase one's account, after its address was typed."""
-    user = _self(request)
+    user = self_of(request)
     form = EraseForm(user, sent(request))
     if form.is_valid():
         try:
@@ -188,10 +182,6 @@ def erase_page(request: HttpRequest) -> HttpResponse:
             logout(request)
             return render(request, "web/accounts/erased.html")
     return show(request, "web/accounts/erase.html", form)
-
-
-def _self(request: HttpRequest) -> User:
-    return cast("User", request.user)  # login_required saw to it
 
 
 def _told(request: HttpRequest, text: str) -> HttpResponse:

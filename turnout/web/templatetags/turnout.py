@@ -1,6 +1,7 @@
 """How events are written on pages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -10,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from turnout.events.models import Event, Speaker
 from turnout.events.queries import seats_of
-from turnout.events.when import when
+from turnout.events.when import moment, when
 from turnout.registrations.queries import closed
 
 register = template.Library()
 register.filter("when", when)
+register.filter("moment", moment)
 
 _FEW = 10  # seats left that are worth a word
 _OWN_NAMES = {"zh": "中文"}  # which Django has in two scripts only
@@ -27,6 +29,14 @@ def language_name(code: str) -> str:
         return str(get_language_info(code)["name_translated"])
     except KeyError:
         return _OWN_NAMES.get(code, code)
+
+
+@register.simple_tag(takes_context=True)
+def address_with(context: Mapping[str, Any], name: str, value: str) -> str:
+    """Return the address of this page with one parameter changed."""
+    asked = context["request"].GET.copy()
+    asked[name] = value
+    return f"?{asked.urlencode()}"
 
 
 @register.filter
