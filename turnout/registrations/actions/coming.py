@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import gettext as _
 
 from turnout.core import audit
 from turnout.core.clock import now
@@ -30,9 +31,9 @@ def still_coming(registration: Registration, *, actor: str = audit.GUEST) -> Reg
     registration, _pools = locked(registration)
     check_takes_place(registration.event)
     if registration.status != Status.CONFIRMED:
-        raise ConflictError("There is no seat that this could keep.", "not_confirmed")
+        raise ConflictError(_("There is no seat that this could keep."), "not_confirmed")
     if registration.asked_at is None:
-        raise ConflictError("Nobody has asked yet.", "not_asked")
+        raise ConflictError(_("Nobody has asked yet."), "not_asked")
     if registration.coming_at is None:
         registration.coming_at = now()
         registration.save(update_fields=["coming_at"])

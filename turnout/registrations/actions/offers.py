@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from turnout.core import audit, keys
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, GoneError
@@ -38,8 +40,8 @@ def accept(registration: Registration, *, actor: str = audit.GUEST) -> Registrat
         admit(registration, keys.active_key_id(TICKET), "registration.confirmed", actor)
         return registration
     if registration.offers:
-        raise GoneError("The time to take this seat is over: it went to the next in line.", "offer_expired")
-    raise ConflictError("No seat is offered to this registration.", "not_offered")
+        raise GoneError(_("The time to take this seat is over: it goes to the next in line."), "offer_expired")
+    raise ConflictError(_("No seat is offered to this registration."), "not_offered")
 
 
 def lapse_offers() -> int:

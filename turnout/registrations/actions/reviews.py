@@ -1,5 +1,7 @@
 """What the team decides: who is let in where the event approves, and another order of the line."""
 
+from django.utils.translation import gettext as _
+
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
@@ -52,10 +54,10 @@ def move_in_line(registration: Registration, position: int, *, reason: str, acto
     without a reason.
     """
     if not reason.strip():
-        raise InvalidError.at(Fault("/reason", "required", "Say why: the team sees it."))
+        raise InvalidError.at(Fault("/reason", "required", _("Say why: the team sees it.")))
     registration, _pools = locked(registration)
     if registration.status != Status.WAITLISTED:
-        raise ConflictError("Only who waits in line can be moved in it.", "not_waiting")
+        raise ConflictError(_("Only who waits in line can be moved in it."), "not_waiting")
     waiting = list(line(pools_for(registration.event, registration.attendance_type).get()))
     places = [each.place for each in waiting]
     was = waiting.index(registration)
@@ -80,7 +82,7 @@ def _write_down(registration: Registration, was: int, became: int, reason: str, 
 def _check_in_review(registration: Registration) -> None:
     check_takes_place(registration.event)
     if registration.status != Status.IN_REVIEW:
-        raise ConflictError("There is nothing to decide about this registration.", "not_in_review")
+        raise ConflictError(_("There is nothing to decide about this registration."), "not_in_review")
 
 
 def _decide(registration: Registration, what: str, reason: str, actor: str) -> None:
