@@ -183,6 +183,8 @@ class World:
             "/login/": {"email": self.owner.email, "password": make.PASSWORD},
             "/password/reset/": {"email": "new@example.org"},
             "/events/<uuid:event_id>/register/": guest,
+            "/organise/<uuid:event_id>/clone/": {"title": "Copy", "starts_at": "2030-05-16T18:30"},
+            "/organise/<uuid:event_id>/registrations/<uuid:registration_id>/": {"deed": "approve"},
             "/events/<uuid:event_id>/enroll/": {"full_name": "Seeker", "attendance_type": "on_site"},
             "/confirm/": {"token": self.pending.confirmation_token},
         }

@@ -20,7 +20,8 @@ from turnout.accounts.policies import is_facilitator, is_seeker
 from turnout.core.errors import NotFoundError
 from turnout.core.paging import Page
 from turnout.events.models import AttendanceType, Event, Session, Speaker
-from turnout.events.queries import Search, search, seats_of
+from turnout.events.policies import Right, may
+from turnout.events.queries import Search, search, seats_of, standing
 from turnout.registrations.queries import barred
 from turnout.web.pages import page_of
 from turnout.web.standing import own_ticket
@@ -80,6 +81,7 @@ def event_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
         "ticket": own_ticket(request.user, event),
         "is_seeker": is_seeker(request.user),
         "is_facilitator": is_facilitator(request.user),
+        "can_edit": may(standing(event, request.user), Right.EDIT),
         "barred": barred(event),
         "full": seats_of(event).available == 0,
         "programme": programme(event),

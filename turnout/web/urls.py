@@ -7,6 +7,8 @@ from django.views.i18n import set_language
 
 from turnout.web import enrollments, events, mail, registrations, tickets
 from turnout.web.accounts import own, passwords, sign_in, sign_up
+from turnout.web.organise import events as organise_events
+from turnout.web.organise import people
 
 urlpatterns = [
     path("", events.home, name="home"),
@@ -17,6 +19,12 @@ urlpatterns = [
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
     path("my/tickets/", tickets.tickets_page, name="tickets"),
+    path("organise/", organise_events.events_page, name="organise"),
+    path("organise/<uuid:event_id>/", organise_events.desk_page, name="desk"),
+    path("organise/<uuid:event_id>/publish/", organise_events.publish, name="publish"),
+    path("organise/<uuid:event_id>/clone/", organise_events.clone_page, name="clone"),
+    path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
+    path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
     path("signup/", sign_up.sign_up_page, name="signup"),
     path("signup/verify/", sign_up.verify_page, name="verify"),
     path("signup/verify/again/", sign_up.new_code, name="verify-again"),

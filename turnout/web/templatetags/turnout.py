@@ -6,18 +6,29 @@ from typing import Any
 from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language_info, ngettext
+from django.utils.translation import get_language_info, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
-from turnout.events.models import Event, Speaker
+from turnout.events.models import AttendanceType, Event, Speaker
 from turnout.events.queries import seats_of
 from turnout.events.when import moment, when
+from turnout.registrations.models import Registration
 from turnout.registrations.queries import closed
 
 register = template.Library()
 register.filter("when", when)
 register.filter("moment", moment)
 
+STATUS_NAMES = {
+    Registration.Status.PENDING: gettext_lazy("Not confirmed"),
+    Registration.Status.IN_REVIEW: gettext_lazy("In review"),
+    Registration.Status.CONFIRMED: gettext_lazy("Has a seat"),
+    Registration.Status.WAITLISTED: gettext_lazy("Waits in line"),
+    Registration.Status.OFFERED: gettext_lazy("Has an offer"),
+    Registration.Status.DECLINED: gettext_lazy("Declined"),
+    Registration.Status.CANCELLED: gettext_lazy("Cancelled"),
+    Registration.Status.EXPIRED: gettext_lazy("Expired"),
+}
 _FEW = 10  # seats left that are worth a word
 _OWN_NAMES = {"zh": "中文"}  # which Django has in two scripts only
 
@@ -31,12 +42,30 @@ def language_name(code: str) -> str:
         return _OWN_NAMES.get(code, code)
 
 
+@register.filter
+def status_name(registration: Registration) -> str:
+    """Return where a registration stands, in a word or two for the team."""
+    return str(STATUS_NAMES[Registration.Status(registration.status)])
+
+
+@register.filter
+def attendance_name(kind: str) -> str:
+    """Return how somebody takes part."""
+    return str(AttendanceType(kind).label)
+
+
 @register.simple_tag(takes_context=True)
 def address_with(context: Mapping[str, Any], name: str, value: str) -> str:
     """Return the address of this page with one parameter changed."""
     asked = context["request"].GET.copy()
     asked[name] = value
     return f"?{asked.urlencode()}"
+
+
+@register.filter
+def called(actor: str, names: Mapping[str, str]) -> str:
+    """Return how somebody in the audit trail is called; for who has no account any more, that."""
+    return names.get(actor) or _("somebody who has no account any more")
 
 
 @register.filter
