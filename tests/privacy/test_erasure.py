@@ -11,10 +11,11 @@ from tests.support import make
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import AddressChange, SignUp, TokenFamily, User
 from turnout.core.audit import actor_of
+from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.events.actions import save_partner, save_speaker
 from turnout.events.actions.teams import add_member
-from turnout.events.models import Partner, Speaker
+from turnout.events.models import Partner, Series, Speaker
 from turnout.notifications.models import Message
 from turnout.privacy.actions import erase
 from turnout.registrations.models import Registration
@@ -110,6 +111,15 @@ def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
         assert make.client(amina).delete("/api/me/", {}).status_code == 204
     assert counters(event) == {"": (1, 0)}
     assert "amina" not in everything().lower()
+
+
+def test_what_is_past_keeps_nobody_with_the_address_out_of_its_series(amina: User) -> None:
+    series = Series.objects.create(limit_per_person=1)
+    event, later = (make.event(series=series, starts_at=now() + timedelta(days=days)) for days in (1, 9))
+    make.confirmed(event, "amina")
+    with time_machine.travel(event.ends_at + timedelta(days=1)):
+        assert make.client(amina).delete("/api/me/", {}).status_code == 204
+        assert make.confirmed(later, "amina").status == "confirmed"
 
 
 def test_sessions_end_and_the_address_is_free(amina: User, api: APIClient) -> None:

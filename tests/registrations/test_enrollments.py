@@ -169,6 +169,21 @@ def test_an_event_of_a_series_that_is_cancelled_counts_no_more() -> None:
     assert make.enrolled(second, amina).status == "confirmed"
 
 
+def test_what_came_along_to_a_new_address_counts_there_and_keeps_nobody_at_the_old_one_out() -> None:
+    series, amina = Series.objects.create(limit_per_person=2), seeker("amina")
+    events = [make.event(series=series) for _ in range(4)]
+    for event in events[:2]:
+        make.enrolled(event, amina)
+
+    profile.ask_address(amina, "zahra@example.org")
+    zahra = confirm_address(amina, "zahra@example.org", AddressChange.objects.get(user=amina).code, client="")
+
+    with pytest.raises(ConflictError):
+        make.enrolled(events[2], zahra)
+    another = seeker("amina")
+    assert [make.enrolled(event, another).status for event in events[2:]] == ["confirmed"] * 2
+
+
 def test_what_stands_under_the_old_address_follows_to_the_new_one(counters: Counters) -> None:
     amina, owner = seeker("amina"), make.user()
     event, both = make.event(owner=owner, capacity=3), make.event(capacity=3)

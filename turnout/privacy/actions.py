@@ -57,9 +57,10 @@ def _erase_registrations(user: User, nobody: str) -> None:
         row.full_name, row.email, row.phone, row.answers = _NOBODY, nobody, "", ""
         row.name_key = searchable(_NOBODY)
         row.key_version += 1  # the links in old mails open nothing
+        row.series_key = None  # it was the address's, which may be another's by now
         if row.active_key is not None:
             row.active_key = active_key(row.event_id, row.email)
-    erased = ["full_name", "name_key", "email", "phone", "answers", "key_version", "active_key"]
+    erased = ["full_name", "name_key", "email", "phone", "answers", "key_version", "series_key", "active_key"]
     Registration.objects.bulk_update(left, erased)
     let_go(Upload.objects.filter(registration__in=left))
 

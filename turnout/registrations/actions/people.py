@@ -39,7 +39,8 @@ def _rename(pk: UUID, email: str, key: str) -> None:
     # Who cancels this moment has no key any more, and keeps the address it was cancelled under.
     standing = Registration.objects.filter(pk=pk, active_key__isnull=False)
     try:
-        standing.update(email=email, active_key=key)
+        # Its series key is the old address's. What has none is counted all the same.
+        standing.update(email=email, active_key=key, series_key=None)
     except IntegrityError as error:
         if not violates(error, "registration_active_once", "registrations_registration.active_key"):
             raise
