@@ -360,7 +360,7 @@ def test_a_cancelled_event_says_so_and_nothing_is_left_to_do(mine: Client, seeke
 
 
 def test_nothing_ahead_leads_to_what_is_coming_up(mine: Client) -> None:
-    assert "Nothing is ahead of you." in text(mine.get("/my/tickets/"))
+    assert "Nothing is coming up for you." in text(mine.get("/my/tickets/"))
 
 
 def test_a_long_list_has_pages(mine: Client, seeker: User) -> None:

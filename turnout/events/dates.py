@@ -46,7 +46,7 @@ class Shift:
             local = moment.astimezone(self.zone)
             clock = local.replace(tzinfo=None) + self.by
         except OverflowError as error:
-            raise ClockError("invalid", _("Moved so far it lies beyond all calendars.")) from error
+            raise ClockError("invalid", _("Moved so far, it lies beyond all calendars.")) from error
         return read_clock(clock.replace(fold=max(self.fold, local.fold)), self.zone)
 
 

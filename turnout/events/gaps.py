@@ -23,8 +23,16 @@ def hints(event: Event) -> list[Fault]:
         (not event.description, "description", _("Nothing says what it is about.")),
         (not event.languages.all(), "language", _("Nothing says in which language it is held.")),
         (not event.image, "image", _("It has no picture.")),
-        (event.offers_on_site and not event.location, "location", _("Who comes on site does not learn where to.")),
-        (event.offers_online and not event.online_url, "online_url", _("Who comes online does not learn where to.")),
+        (
+            event.offers_on_site and not event.location,
+            "location",
+            _("Nothing tells those who come on site where to go."),
+        ),
+        (
+            event.offers_online and not event.online_url,
+            "online_url",
+            _("Nothing tells those who come online where to go."),
+        ),
     ]
     return [Fault(f"/{name}", f"no_{name}", detail) for is_missing, name, detail in missing if is_missing]
 
@@ -37,7 +45,7 @@ def _of_dates(event: Event, at: datetime) -> Iterator[Fault]:
         yield Fault("/registration_closes_at", "registration_over", _("Registration has closed already."))
     opens = event.registration_opens_at
     if opens is not None and opens >= event.registration_ends_at:
-        yield Fault("/registration_opens_at", "opens_too_late", _("Registration would open when it is closed."))
+        yield Fault("/registration_opens_at", "opens_too_late", _("Registration would open after it has closed."))
 
 
 def _of_place(event: Event) -> Iterator[Fault]:

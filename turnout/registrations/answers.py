@@ -152,7 +152,7 @@ def _within(text: str, longest: int) -> str:
 
 def _choice(question: Question, given: object) -> str:
     if not isinstance(given, str) or given not in question.choices:
-        raise _NoAnswerError("not_a_choice", _("Choose one of those that are offered."))
+        raise _NoAnswerError("not_a_choice", _("Choose one of the choices."))
     return given
 
 

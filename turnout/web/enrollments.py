@@ -70,5 +70,7 @@ def _seeker(request: HttpRequest) -> User:
     if is_seeker(user) and user.address_verified:
         return user
     if is_facilitator(user):
-        raise ForbiddenError(_("With this account you organise events. To come to one, register as a guest."))
+        raise ForbiddenError(
+            _("With this account you organise events. To come to one, register with your mail address.")
+        )
     raise ForbiddenError(_("You may not do this."))

@@ -170,7 +170,7 @@ def _faults_of_choices(draft: QuestionDraft) -> Iterator[_Said]:
     elif len(draft.choices) > MOST_CHOICES:
         yield "choices", "too_many", _("There are at most %d choices.") % MOST_CHOICES
     elif len(set(draft.choices)) < len(draft.choices):
-        yield "choices", "duplicate", _("Each choice stands there once.")
+        yield "choices", "duplicate", _("Each choice can stand there only once.")
     elif any(not choice.strip() or len(choice) > LONGEST_CHOICE or has_control(choice) for choice in draft.choices):
         yield "choices", "invalid", _("A choice is one line of at most %d characters.") % LONGEST_CHOICE
 
@@ -180,11 +180,11 @@ def _faults_of_condition(drafts: Sequence[QuestionDraft], place: int) -> Iterato
     if condition.question is None:
         return
     if not 0 <= condition.question < place:
-        yield "condition", "not_before", _("The question it depends on stands before it.")
+        yield "condition", "not_before", _("The question it depends on must stand before it.")
         return
     decides = drafts[condition.question]
     answers: tuple[str | bool, ...] = (True, False) if decides.type == Question.Type.YES_NO else decides.choices
     if decides.type not in {*Question.WITH_CHOICES, Question.Type.YES_NO}:
         yield "condition", "invalid", _("It can depend only on a choice, or on a yes or no.")
     elif not condition.values or any(value not in answers for value in condition.values):
-        yield "condition", "not_a_choice", _("It depends on answers that the other question takes.")
+        yield "condition", "not_a_choice", _("It can only depend on answers that the other question takes.")

@@ -31,7 +31,7 @@ def still_coming(registration: Registration, *, actor: str = audit.GUEST) -> Reg
     registration, _pools = locked(registration)
     check_takes_place(registration.event)
     if registration.status != Status.CONFIRMED:
-        raise ConflictError(_("There is no seat that this could keep."), "not_confirmed")
+        raise ConflictError(_("You have no seat to keep."), "not_confirmed")
     if registration.asked_at is None:
         raise ConflictError(_("Nobody has asked yet."), "not_asked")
     if registration.coming_at is None:
