@@ -49,7 +49,7 @@ def clone_event(event: Event, start: Start | None, fields: Mapping[str, object],
     """
     event = _locked(event)
     times = unshifted(event) if start is None else shifted_to(event, [start])[0]
-    return _write(event, [times], {**fields, "status": Event.Status.DRAFT}, actor=actor)[0]
+    return write_copies(event, [times], {**fields, "status": Event.Status.DRAFT}, actor=actor)[0]
 
 
 @transactional
@@ -70,7 +70,7 @@ def make_series(
     series = begin_series(event, limit_per_person, actor=actor)
     times = shifted_to(event, starts, taken=[event.starts_at])
     own = {"series": series} | ({"status": status} if status else {})
-    _write(event, times, own, with_team=True, actor=actor)
+    write_copies(event, times, own, with_team=True, actor=actor)
     return series
 
 
@@ -107,13 +107,6 @@ def remove_series(series: Series, *, actor: str = audit.SYSTEM) -> None:
     audit.record(actor, "series.removed", series.pk)
     if not series.events.exists():
         Series.objects.filter(pk=series.pk).delete()
-
-
-def _write(
-    event: Event, times: Sequence[Times], fields: Mapping[str, object], *, with_team: bool = False, actor: str
-) -> list[Event]:
-    """Write copies with all that is the event's own: what this room hangs on an event is copied here too."""
-    return write_copies(event, times, fields, with_team=with_team, actor=actor)
 
 
 def _locked(event: Event) -> Event:
