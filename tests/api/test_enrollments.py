@@ -66,6 +66,7 @@ def test_a_seeker_enrolls_with_nothing_but_a_click_and_cancels_as_simply(seeker:
         "email": "seeker@example.org",
         "phone": "",
         "attendance_type": "on_site",
+        "answers": {},
         "position": None,
         "online_url": None,
         "created_at": first.json()["created_at"],

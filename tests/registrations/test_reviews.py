@@ -90,6 +90,9 @@ def test_a_full_event_without_a_line_approves_nobody_and_leaves_them_in_review(c
         approve(second, actor=TEAM)
     second.refresh_from_db()
     assert (refused.value.code, second.status, second.decided_at) == ("event_full", "in_review", None)
+    with pytest.raises(ConflictError) as refused:
+        make.enrolled(event)  # nobody is let into a review that can't let them in
+    assert refused.value.code == "event_full"
     assert counters(event) == {"": (1, 0)}
 
 

@@ -42,9 +42,15 @@ def enter(registration: Registration, actor: str) -> None:
 
     Raises as `seat` does; ConflictError `series_limit_reached`.
     """
-    if not registration.event.approval_required:
+    event = registration.event
+    if not event.approval_required:
         seat(registration, actor)
         return
+    if (
+        not event.waitlist_enabled
+        and not pools_for(event, registration.attendance_type).filter(SeatPool.free()).exists()
+    ):
+        raise event_full()
     activate(registration, Status.IN_REVIEW, **_unique_keys(registration))
     owe("registration.in_review", registration.id, registration.email)
     audit.record(actor, "registration.in_review", registration.id)

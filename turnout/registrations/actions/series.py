@@ -14,7 +14,7 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, DomainError, Fault, InvalidError, NotFoundError
 from turnout.core.transactions import transactional
 from turnout.events.actions.copies import begin_series, update_series, write_copies
-from turnout.events.dates import Shift, Start, Times, shift_by, shift_to_time, shifted, shifted_to, unshifted
+from turnout.events.dates import Shift, Start, shift_by, shift_to_time, shifted, shifted_to, unshifted
 from turnout.events.models import Event, SeatPool, Series
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 
