@@ -176,7 +176,7 @@ def test_an_account_that_organises_does_not_enroll(browser: Client) -> None:
     event = make.event()
     browser.force_login(make.user())
     answer = browser.get(f"/events/{event.id}/enroll/")
-    assert (answer.status_code, "register as a guest" in text(answer)) == (403, True)
+    assert (answer.status_code, "register with your mail address" in text(answer)) == (403, True)
 
 
 def test_a_draft_is_nobody_elses_to_enroll_in(mine: Client) -> None:

@@ -116,8 +116,8 @@ def test_what_is_wrong_with_answers_is_said_together_with_all_else(browser: Clie
 def test_labels_say_what_is_optional_and_what_helps(browser: Client) -> None:
     event, questions = make.asking(*EVERY)
     html = browser.get(f"/events/{event.pk}/register/").content.decode()
-    assert "One line (optional)</label>" in html
-    assert "<legend>One</legend>" in html
+    assert "One line (optional)</bdi></label>" in html
+    assert "<legend><bdi>One</bdi></legend>" in html
     assert "Lunch is included." in named(html, field(questions[4]))
     assert 'enctype="multipart/form-data"' in html
 
