@@ -91,7 +91,7 @@ def test_a_length_that_is_none_is_never_our_fault(length: str) -> None:
     response = WSGIHandler().get_response(
         WSGIRequest(environ | {"CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(b"{}")})
     )
-    assert response.status_code == 400
+    assert response.status_code in {400, 413}
 
 
 JUNK = [

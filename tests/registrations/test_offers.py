@@ -113,7 +113,7 @@ def test_a_lapsed_offer_passes_to_the_next_and_who_let_it_lapse_stands_last(cloc
     assert counted(event) == (1, 1, 2)
     text = said(first, "offer_lapsed")
     assert text is not None
-    assert "You are now number 2" in text
+    assert "you are number 2" in text
     with pytest.raises(GoneError):
         accept(first)
 
