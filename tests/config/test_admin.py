@@ -79,7 +79,8 @@ def test_the_login_page_shows_all_three_fields(browser: Client) -> None:
 
 
 def form_of(**fields: Any) -> dict[str, Any]:
-    start = localtime(now() + timedelta(days=2)).replace(microsecond=0)  # of whichever timezone is sent
+    # On the hour, so that a form sent a second later says the same; of whichever timezone is sent.
+    start = localtime(now() + timedelta(days=2)).replace(minute=0, second=0, microsecond=0)
     end = start + timedelta(hours=1)
     return {
         "kind": "workshop",
