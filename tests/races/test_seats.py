@@ -9,9 +9,8 @@ import pytest
 from django.db import transaction
 
 from tests.races.processes import Place
-from tests.races.visitors import Answer, Call, Site, at_once, broken, dice, late, outcomes, owed, pools
+from tests.races.visitors import Answer, Call, Site, at_once, broken, dice, inside, late, outcomes, owed, pools
 from tests.support import make
-from tests.support.databases import as_default
 from turnout.core.errors import ConflictError
 from turnout.events.models import Event, SeatPool
 from turnout.registrations.actions import change_capacity
@@ -168,14 +167,13 @@ def _organise(place: Place, pool: SeatPool, capacity: int) -> Call[Answer]:
     """Return an organiser who changes how many may come."""
 
     def run() -> Answer:
-        with as_default(place.database_url):
-            try:
-                change_capacity(pool, capacity)
-            except ConflictError as error:
-                return Answer(409, {"code": error.code})
+        try:
+            change_capacity(pool, capacity)
+        except ConflictError as error:
+            return Answer(409, {"code": error.code})
         return Answer(200, {"status": "changed"})
 
-    return run
+    return inside(place, run)
 
 
 def _statuses(event: Event) -> Counter[str]:
