@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-faults test-servers test-all services services-stop browser node bench bench-profile lint lock
+.PHONY: help setup setup-dev run test test-races test-faults test-servers test-all services services-stop browser node bench bench-profile lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ run: setup ## serve with demo data on http://127.0.0.1:8000 (PORT=... changes it
 
 test: setup-dev ## run the tests, on SQLite
 	@$(VENV_BIN)/python -m pytest -n 2 -m "not faults"
+
+test-races: setup-dev services ## let a thousand people at once race for seats on all three databases; takes an hour
+	@RACES=full $(VENV_BIN)/python -m pytest tests/races tests/registrations/test_states.py
 
 test-faults: setup-dev ## replay an attack, and take away what we lean on; ATTACK=10000 makes the attack that large
 	@$(VENV_BIN)/python -m pytest -m faults
