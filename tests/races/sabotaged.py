@@ -27,23 +27,26 @@ from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402  # needs
 from turnout.accounts.actions import codes, second_factor, sessions  # noqa: E402
 from turnout.accounts.actions.sessions import SignedIn  # noqa: E402
 from turnout.accounts.models import MOST_TRIES, MailedCode, RecoveryCode, TokenFamily, User  # noqa: E402
-from turnout.core import idempotency  # noqa: E402
+from turnout.core import audit, idempotency, keys  # noqa: E402
 from turnout.core.clock import now  # noqa: E402
-from turnout.core.errors import ThrottledError  # noqa: E402
+from turnout.core.errors import GoneError, ThrottledError  # noqa: E402
 from turnout.core.models import IdempotentRequest  # noqa: E402
-from turnout.events.models import SeatPool  # noqa: E402
+from turnout.core.transactions import transactional  # noqa: E402
+from turnout.events.models import Event, SeatPool  # noqa: E402
 from turnout.guard import captcha, counting  # noqa: E402
 from turnout.guard.counting import Place, Refusal  # noqa: E402
 from turnout.guard.models import Counter, SpentChallenge  # noqa: E402
 from turnout.jobs import server  # noqa: E402
 from turnout.notifications import actions as outbox  # noqa: E402
 from turnout.notifications.models import Message  # noqa: E402
-from turnout.registrations import actions  # noqa: E402
-from turnout.registrations.actions import seats  # noqa: E402
+from turnout.registrations import actions, queries  # noqa: E402
+from turnout.registrations.actions import offers, reviews, seats  # noqa: E402
 from turnout.registrations.models import Registration  # noqa: E402
+from turnout.registrations.tickets import TICKET  # noqa: E402
 
 PAUSE = float(os.environ.get("PAUSE", "0"))  # seconds
 _take_seat, _enter, _hold = seats._take_seat, seats.enter, idempotency._hold
+_admit, _free_series_key = seats.admit, seats._free_series_key
 
 
 def take_seat_unasked(pools: QuerySet[SeatPool]) -> bool:
@@ -73,6 +76,53 @@ def pause_then_enter(registration: Registration, actor: str) -> None:
     """Do as always, but let time pass between looking for the person's other registrations and activating this one."""
     time.sleep(PAUSE)
     _enter(registration, actor)
+
+
+def move_unasked(registration: Registration, status: str, **fields: object) -> None:
+    """Write another status, whatever became of the registration since it was read."""
+    for name, value in {"status": status, **fields}.items():
+        setattr(registration, name, value)
+    registration.save()
+
+
+def pause_then_check(event: Event) -> None:
+    """Do as always, but let time pass between reading a registration and deciding about it."""
+    time.sleep(PAUSE)
+    queries.check_takes_place(event)
+
+
+def read_line_then_pause(pool: SeatPool) -> list[Registration]:
+    """Do as always, but let time pass between reading the line and writing it."""
+    waiting = list(queries.line(pool))
+    time.sleep(PAUSE)
+    return waiting
+
+
+def count_then_pause(registration: Registration) -> str | None:
+    """Do as always, but let time pass between counting the person's registrations in the series and this one."""
+    key = _free_series_key(registration)
+    time.sleep(PAUSE)
+    return key
+
+
+def pause_then_admit(*args: Any, **fields: Any) -> None:
+    """Do as always, but let time pass between looking at the deadline and taking the seat."""
+    time.sleep(PAUSE)
+    _admit(*args, **fields)
+
+
+@transactional
+def accept_as_read(registration: Registration, *, actor: str = audit.GUEST) -> Registration:
+    """Look at the deadline, let time pass, and take the seat by what was read."""
+    found = Registration.objects.select_related("event").get(pk=registration.pk)
+    if found.offer_expires_at is None:
+        raise GoneError("over", "offer_expired")
+    time.sleep(PAUSE)
+    pool = seats.locked(found)[1][found.attendance_type]
+    pool.offered -= 1
+    pool.save(update_fields=["offered"])
+    _admit(found, keys.active_key_id(TICKET), "registration.confirmed", actor)
+    return found
 
 
 def claim_regardless_of_leases(lease: uuid.UUID) -> list[Message]:
@@ -152,6 +202,13 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "pause-before-line": partial(setattr, seats, "_take_seat", take_seat_then_pause),
     "join-unasked": partial(setattr, seats, "_join_line", join_line_unasked),
     "pause-before-seat": partial(setattr, actions, "enter", pause_then_enter),
+    "move-unasked": partial(setattr, seats, "move", move_unasked),
+    "no-locks": partial(setattr, QuerySet, "select_for_update", QuerySet.all),
+    "pause-before-deciding": partial(setattr, reviews, "check_takes_place", pause_then_check),
+    "pause-in-line": partial(setattr, reviews, "line", read_line_then_pause),
+    "pause-after-counting": partial(setattr, seats, "_free_series_key", count_then_pause),
+    "pause-in-accept": partial(setattr, offers, "admit", pause_then_admit),
+    "accept-as-read": partial(setattr, offers, "accept", accept_as_read),
     "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),

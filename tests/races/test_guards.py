@@ -5,10 +5,13 @@ transaction writes at a time. Nor does the line on MariaDB: where its UPDATE loo
 here, it keeps that row locked though it hit none.
 """
 
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from unittest.mock import patch
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -18,28 +21,37 @@ from tests.races.mails import Postbox, await_that, owe_mails, receiving
 from tests.races.processes import SABOTAGED, Place, serving, working
 from tests.races.test_accounts import attempt_of, show
 from tests.races.test_captcha import show_at_once
+from tests.races.test_offers import SOON, asked_holder, offered_seat, soon, status_of, sweep
 from tests.races.visitors import (
     BESIDE_A_FREE_SEAT,
+    MISCOUNTED,
+    ONE_PLACE_FOR_TWO,
     OVERSOLD,
     TWICE,
     Site,
     after,
     at_once,
     broken,
+    inside,
+    meanwhile,
+    members,
     outcomes,
     press,
     visiting,
 )
 from tests.support import make
 from tests.support.databases import MARIADB, POSTGRESQL, SQLITE
-from turnout.accounts.models import MOST_TRIES, SignUp
-from turnout.events.models import SeatPool
+from turnout.accounts.models import MOST_TRIES, Role, SignUp
+from turnout.core.transactions import transactional
+from turnout.events.models import SeatPool, Series
+from turnout.registrations.actions import cancel, coming, offers, seats
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.races
 
 PAUSE = 0.15  # seconds
 ROUNDS = 20
+_release = coming._release
 
 
 def test_without_the_condition_on_seats_many_get_an_error_and_without_the_constraint_a_seat_that_is_not_there(
@@ -91,6 +103,87 @@ def test_without_the_unique_key_a_person_is_seated_twice_and_with_it_once_howeve
 
     assert guarded == [set()] * 3
     assert found == {TWICE}
+
+
+@pytest.mark.parametrize("place", [MARIADB], indirect=True)
+def test_without_the_unique_key_who_comes_through_both_doors_is_in_twice(rows: Place) -> None:
+    with sabotaged(rows, "pause-before-seat") as site:
+        guarded = [_come_through_both_doors(site) for _ in range(3)]
+        with without(Registration, "registration_active_once"):
+            found = _first_seen(lambda: _come_through_both_doors(site))
+
+    assert guarded == [set()] * 3
+    assert found == {TWICE}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_keys_of_a_series_a_person_is_in_more_of_its_events_than_the_limit(rows: Place) -> None:
+    with sabotaged(rows, "pause-after-counting") as site:
+        guarded = _enroll_in_three(site)
+        with without(Registration, "registration_series_limit"):
+            unguarded = _enroll_in_three(site)
+
+    assert guarded == {(201, "confirmed"): 1, (409, "series_limit_reached"): 2}
+    assert unguarded[201, "confirmed"] > 1
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_an_offer_looked_at_before_the_lock_its_seat_has_two_holders_unless_the_status_is_asked_again(
+    rows: Place,
+) -> None:
+    with sabotaged(rows, "accept-as-read") as site:
+        guarded = _accept_while_it_lapses(site, rows)
+    with sabotaged(rows, "accept-as-read", "move-unasked") as site:
+        unguarded = _accept_while_it_lapses(site, rows)
+
+    assert guarded == ((410, "offer_expired"), set())
+    assert unguarded == ((200, "confirmed"), {MISCOUNTED, OVERSOLD})
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_a_lapse_that_does_not_ask_again_who_has_accepted_loses_the_seat(rows: Place) -> None:
+    with sabotaged(rows, "pause-in-accept") as site:
+        guarded = _lapse_while_it_is_accepted(site, rows)
+        with patch.object(offers, "_lapse", _lapse_unasked):
+            unguarded = _lapse_while_it_is_accepted(site, rows)
+
+    assert guarded == ((200, "confirmed"), "confirmed", set())
+    assert unguarded == ((200, "confirmed"), "waitlisted", {MISCOUNTED})
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_with_a_release_that_does_not_ask_again_who_said_they_still_come_loses_the_seat(
+    rows: Place, site: Site
+) -> None:
+    with patch.object(coming, "_release", _release_later):
+        guarded = _answer_while_it_is_released(site, rows)
+    with patch.object(coming, "_release", _release_unasked):
+        unguarded = _answer_while_it_is_released(site, rows)
+
+    assert guarded == ((200, "confirmed"), "confirmed")
+    assert unguarded == ((200, "confirmed"), "cancelled")
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_lock_and_the_status_asked_again_who_is_declined_keeps_a_seat(rows: Place) -> None:
+    with sabotaged(rows, "no-locks", "pause-before-deciding") as site:
+        guarded = [_decide_twice(site) for _ in range(3)]
+    with sabotaged(rows, "no-locks", "pause-before-deciding", "move-unasked") as site:
+        found = _first_seen(lambda: _decide_twice(site))
+
+    assert guarded == [set()] * 3
+    assert found == {MISCOUNTED}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_lock_two_moves_give_two_people_one_place_in_line(rows: Place) -> None:
+    with sabotaged(rows, "pause-in-line") as site:
+        guarded = _move_twice(site)
+    with sabotaged(rows, "pause-in-line", "no-locks") as site:
+        found = _first_seen(lambda: _move_twice(site))
+
+    assert guarded == set()
+    assert found == {ONE_PLACE_FOR_TWO}
 
 
 @pytest.mark.parametrize("place", [SQLITE], indirect=True)
@@ -194,6 +287,84 @@ def _cancel_between_the_statements(site: Site) -> tuple[str, set[str]]:
     leaver, comer = make.confirmed(event), make.pending(event)
     confirmed, _ = at_once([after(0, partial(site.confirm, comer)), after(PAUSE / 2, partial(site.cancel, leaver))])
     return confirmed.outcome, broken(event)
+
+
+def _come_through_both_doors(site: Site) -> set[str]:
+    event, (member,) = make.event(capacity=5), members(1)
+    guest = make.pending(event, email=member.user.email)
+    at_once([partial(site.confirm, guest), partial(site.enroll, member, event)])
+    return broken(event)
+
+
+def _enroll_in_three(site: Site) -> Counter[tuple[int, str]]:
+    series, (member,) = Series.objects.create(limit_per_person=1), members(1)
+    return outcomes(at_once([partial(site.enroll, member, make.event(series=series)) for _ in range(3)]))
+
+
+def _accept_while_it_lapses(site: Site, place: Place) -> tuple[tuple[int, str], set[str]]:
+    """Return what one is told who accepts before the deadline, while the seat is passed on, and what that broke."""
+    first, _ = offered_seat()
+    lapse = inside(place, sweep(offers.lapse_offers, soon(first, "offer_expires_at")))
+    accepted = meanwhile(partial(site.accept, first), lapse)
+    return accepted.brief, broken(first.event)
+
+
+def _lapse_while_it_is_accepted(site: Site, place: Place) -> tuple[tuple[int, str], str, set[str]]:
+    """Return what one is told who accepts as the seat is passed on, how they stand then, and what that broke."""
+    with transaction.atomic():
+        event = make.event(capacity=2, offer_hours=2)
+        leavers, (first, *_) = [make.confirmed(event) for _ in range(2)], [make.confirmed(event) for _ in range(3)]
+        for leaver in leavers:
+            cancel(leaver)
+    lapse = inside(place, sweep(offers.lapse_offers, soon(first, "offer_expires_at")))
+    accepted = meanwhile(partial(site.accept, first), lapse)
+    return accepted.brief, status_of(first), broken(event)
+
+
+def _answer_while_it_is_released(site: Site, place: Place) -> tuple[tuple[int, str], str]:
+    """Return what one is told who answers as the seat is released, and how they stand then."""
+    holder, _ = asked_holder()
+    release = inside(place, sweep(coming.release_unanswered, soon(holder, "answer_by")))
+    answered = meanwhile(after(SOON + PAUSE / 2, partial(site.still_coming, holder)), release)
+    return answered.brief, status_of(holder)
+
+
+def _decide_twice(site: Site) -> set[str]:
+    (owner,) = members(1, role=Role.FACILITATOR)
+    event = make.event(capacity=5, approval_required=True, owner=owner.user)
+    person = make.confirmed(event)
+    at_once([partial(site.decide, owner, person, word) for word in ("approve", "decline")])
+    return broken(event)
+
+
+def _move_twice(site: Site) -> set[str]:
+    (owner,) = members(1, role=Role.FACILITATOR)
+    event = make.event(capacity=0, owner=owner.user)
+    first, second, *_ = [make.confirmed(event) for _ in range(3)]
+    to_first = partial(site.decide, owner, second, "move", position=1, reason="She asked.")
+    to_last = partial(site.decide, owner, first, "move", position=3, reason="She asked.")
+    at_once([to_first, to_last])
+    return broken(event)
+
+
+@transactional
+def _lapse_unasked(registration_id: UUID) -> bool:
+    registration, pools = seats.locked(Registration.objects.select_related("event").get(pk=registration_id))
+    offers._send_to_the_end(registration, pools[registration.attendance_type])
+    return True
+
+
+@transactional
+def _release_unasked(registration_id: UUID) -> bool:
+    time.sleep(PAUSE)
+    registration, pools = seats.locked(Registration.objects.select_related("event").get(pk=registration_id))
+    seats.leave(registration, Registration.Status.CANCELLED, pools)
+    return True
+
+
+def _release_later(registration_id: UUID) -> bool:
+    time.sleep(PAUSE)
+    return _release(registration_id)
 
 
 def _confirm_twice(site: Site) -> set[str]:
