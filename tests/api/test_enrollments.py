@@ -197,7 +197,8 @@ def test_the_team_decides_and_nobody_else(owner: User, seeker: User) -> None:
         assert decide(make.client(user), mine, "approve") == (404, "not_found")
         assert decide(make.client(user), mine, "decline") == (404, "not_found")
     assert decide(make.client(), other, "approve", token=other.manage_token) == (401, "not_authenticated")
-    assert decide(make.client(manager), mine, "approve", reason="Good.") == (200, "confirmed")
+    assert decide(make.client(manager), mine, "approve", reason="To fill the room.") == (200, "confirmed")
+    assert make.client(seeker).get(f"/api/registrations/{mine.pk}/").json()["reason"] == ""  # the team's own note
     assert decide(make.client(owner), mine, "approve") == (200, "confirmed")
     assert decide(make.client(owner), mine, "decline") == (409, "not_in_review")
     assert decide(make.client(owner), other, "decline", reason="x" * 501) == (400, "invalid")

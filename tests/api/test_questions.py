@@ -99,6 +99,14 @@ def test_a_client_that_knows_less_of_a_question_loses_nothing_of_it(desk: APICli
     assert Question.objects.get(label="Size").version == 2
 
 
+@pytest.mark.parametrize("sent", [{}, {"type": "text"}, {"label": "Why?"}, {"label": "Why?", "type": None}])
+def test_a_new_question_needs_its_words_and_its_type_in_a_patch_too(desk: APIClient, sent: dict[str, Any]) -> None:
+    event = create(desk, ASKED)
+    answer = desk.patch(f"/api/events/{event['id']}/", {"questions": [sent]})
+    assert answer.status_code == 400
+    assert desk.get(f"/api/events/{event['id']}/").json()["questions"] == event["questions"]
+
+
 def test_questions_of_another_event_are_copied_with_a_new_one_and_not_taken(desk: APIClient) -> None:
     event = create(desk, ASKED)
     copy = create(desk, event["questions"])

@@ -111,6 +111,7 @@ def test_the_same_key_clones_once_and_makes_one_series(api: APIClient, event: Ev
         ({"starts_at": "2030-03-31T00:30"}, ("/starts_at", "skipped_by_clocks")),  # it would end at 02:30
         ({"starts_at": "9999-12-31T23:59"}, ("/starts_at", "invalid")),
         ({"starts_at": "0001-01-01T00:00:00+14:00"}, ("/starts_at", "invalid")),
+        ({"starts_at": "2200-12-31T23:30:00-05:00"}, ("/starts_at", "invalid")),
         ({"starts_at": "soon"}, ("/starts_at", "invalid")),
         ({"starts_at": None}, ("/starts_at", "null")),
         ({"title": " "}, ("/title", "blank")),

@@ -13,14 +13,17 @@ from tests.support.make import PASSWORD
 
 pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
 
-# An event that approves, with one seat, which somebody has; whoever comes next waits.
+# An event that approves, with one seat, which somebody has; whoever comes next waits. In no week that others look at.
 SCENE = """
 import json
+from datetime import timedelta
 from tests.support import make
+from turnout.core.clock import now
 from turnout.accounts.models import Role
 from turnout.registrations.actions.reviews import approve
 seeker, owner = make.user("samira-{0}", role=Role.SEEKER), make.user("farid-{0}")
-event = make.event(title="Bread baking", owner=owner, capacity=1, approval_required=True)
+start = now() + timedelta(days=30)
+event = make.event(title="Bread baking", owner=owner, capacity=1, approval_required=True, starts_at=start)
 holder = approve(make.confirmed(event, "holder-{0}"), actor="user:1")
 print(json.dumps([seeker.email, owner.email, str(event.id), holder.page_path()]))
 """

@@ -18,7 +18,9 @@ from turnout.events.actions.teams import add_member
 from turnout.events.models import Partner, Series, Speaker
 from turnout.notifications.models import Message
 from turnout.privacy.actions import erase
-from turnout.registrations.models import Registration
+from turnout.privacy.queries import export
+from turnout.registrations.actions.reviews import approve, move_in_line
+from turnout.registrations.models import LineChange, Registration
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +32,7 @@ def amina() -> User:
 
 def everything() -> str:
     """Return all rows that could name somebody, as text."""
-    models = (User, SignUp, TokenFamily, Registration, Message, AuditEntry)
+    models = (User, SignUp, TokenFamily, Registration, LineChange, Message, AuditEntry)
     return repr([list(model._default_manager.values()) for model in models])
 
 
@@ -111,6 +113,15 @@ def test_what_is_past_stays_counted(amina: User, counters: Any) -> None:
         assert make.client(amina).delete("/api/me/", {}).status_code == 204
     assert counters(event) == {"": (1, 0)}
     assert "amina" not in everything().lower()
+
+
+def test_what_the_team_said_of_somebody_is_exported_and_erased(amina: User) -> None:
+    event = make.event(capacity=0, approval_required=True)
+    person = approve(make.confirmed(event, "amina"), reason="Amina S. owes us money.", actor="user:x")
+    move_in_line(person, 1, reason="Amina S. came from far.", actor="user:x")
+    assert export(amina)["registrations"][0]["reason"] == "Amina S. owes us money."
+    erase(amina)
+    assert "Amina S." not in everything()
 
 
 def test_what_is_past_keeps_nobody_with_the_address_out_of_its_series(amina: User) -> None:

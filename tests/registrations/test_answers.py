@@ -12,17 +12,20 @@ from hypothesis import strategies as st
 
 from tests.support import make
 from tests.support.files import PDF
-from turnout.core.errors import ConflictError, InvalidError, UnavailableError
+from turnout.core.clock import now
+from turnout.core.errors import ConflictError, InvalidError, ThrottledError, UnavailableError
 from turnout.core.models import AuditEntry
 from turnout.core.rotation import rotate
 from turnout.events.actions import Parts, update_event
 from turnout.events.actions.questions import Condition, QuestionDraft, drafts_of
 from turnout.events.models import Event, Question
+from turnout.guard.notation import windows
 from turnout.media import vault
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions import cancel, change, confirm, expire_unconfirmed
 from turnout.registrations.answers import check_answers, read_value, told, values_of
+from turnout.registrations.attacks.actions import roll_back
 from turnout.registrations.models import Registration, Upload
 from turnout.registrations.uploads.actions import forget_uploads, receive
 
@@ -400,6 +403,25 @@ def test_files_of_registrations_that_were_never_confirmed_are_removed() -> None:
         expire_unconfirmed()
         assert forget_uploads() == 1
     assert not Upload.objects.exists()
+
+
+def test_files_of_who_was_rolled_back_stay_as_long_as_that_can_be_undone() -> None:
+    event, (passport,) = make.asking(PASSPORT)
+    person = make.pending(event, answers={str(passport.key): send(event)})
+    Registration.objects.filter(pk=person.pk).update(quarantined_at=now())
+    roll_back(event)
+    assert forget_uploads() == 0
+    with time_machine.travel(person.expires_at + timedelta(seconds=1)):
+        assert forget_uploads() == 1
+
+
+def test_no_network_fills_an_events_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("turnout.registrations.uploads.actions._MEGABYTES", windows("2/day"))
+    event, _questions = make.asking(PASSPORT)
+    for client in ("a", "a", "b"):
+        receive(event, "passport.pdf", PDF, client=client)
+    with pytest.raises(ThrottledError):
+        receive(event, "passport.pdf", PDF, client="a")
 
 
 def test_who_cancels_leaves_the_file_with_the_team() -> None:

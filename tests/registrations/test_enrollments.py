@@ -192,6 +192,7 @@ def test_what_stands_under_the_old_address_follows_to_the_new_one(counters: Coun
     strangers = make.pending(make.event(), "amina")
     mine_too, guest = make.enrolled(both, amina), make.confirmed(both, "zahra")
     member = add_member(event, amina.email, "scanner")
+    key = mine.manage_token
 
     profile.ask_address(amina, "zahra@example.org")
     confirm_address(amina, "zahra@example.org", AddressChange.objects.get(user=amina).code, client="")
@@ -201,6 +202,7 @@ def test_what_stands_under_the_old_address_follows_to_the_new_one(counters: Coun
     assert [row.email for row in (mine, gone, member)] == ["zahra@example.org"] * 3
     assert [row.email for row in (strangers, mine_too)] == ["amina@example.org"] * 2
     assert set(upcoming(User.objects.get(pk=amina.pk))) == {mine, guest}
+    assert not mine.opens_with(key)  # the old mailbox opens nothing any more
     with pytest.raises(ConflictError):
         make.enrolled(event, amina)
     assert make.confirmed(event, "zahra").id == mine.id

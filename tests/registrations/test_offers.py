@@ -12,7 +12,7 @@ from turnout.core.errors import ConflictError, GoneError
 from turnout.events.models import Event, SeatPool
 from turnout.notifications.mail import compose
 from turnout.notifications.models import Message
-from turnout.registrations.actions import cancel, change, change_capacity
+from turnout.registrations.actions import cancel, change, change_capacity, coming
 from turnout.registrations.actions.coming import ask_who_comes, release_unanswered, still_coming
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.actions.offers import accept, lapse_offers
@@ -285,3 +285,41 @@ def test_only_who_was_asked_and_has_a_seat_can_say_so() -> None:
         with pytest.raises(ConflictError) as refused:
             still_coming(person)
         assert refused.value.code == code
+
+
+def test_who_was_asked_is_not_released_once_the_team_releases_nobody_and_later_where_it_says_so(
+    clock: Clock,
+) -> None:
+    event = asking(capacity=5)
+    person = make.enrolled(event)
+    clock.move_to(event.starts_at - timedelta(hours=48))
+    ask_who_comes()
+    event = change_event(event, EventChange({"release_hours": 2}))
+    person.refresh_from_db()
+    assert person.answer_by == event.starts_at - timedelta(hours=2)
+    change_event(event, EventChange({"ask_hours": None, "release_hours": None}))
+    clock.shift(timedelta(hours=47))
+    assert release_unanswered() == 0
+
+
+def test_nobody_is_asked_about_an_event_that_was_moved_or_cancelled_this_moment(clock: Clock) -> None:
+    event = asking()
+    make.enrolled(event)
+    clock.move_to(event.starts_at - timedelta(hours=48))
+    read_before = Event.objects.get(pk=event.pk)
+    later = timedelta(days=60)
+    change_event(event, EventChange({"starts_at": event.starts_at + later, "ends_at": event.ends_at + later}))
+    assert coming._ask(read_before) == 0
+    assert not Registration.objects.filter(asked_at__isnull=False).exists()
+
+
+def test_an_offer_ends_when_an_event_that_was_moved_begins(clock: Clock) -> None:
+    event = make.event(capacity=1, offer_hours=480, starts_at=START + timedelta(days=40))
+    holder, first = make.enrolled(event), make.enrolled(event)
+    cancel(holder)
+    sooner = {"starts_at": START + timedelta(days=1), "ends_at": START + timedelta(days=1, hours=2)}
+    change_event(event, EventChange(sooner))
+    first.refresh_from_db()
+    assert first.offer_expires_at == sooner["starts_at"]
+    clock.move_to(sooner["starts_at"])
+    assert lapse_offers() == 1

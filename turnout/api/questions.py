@@ -7,6 +7,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -147,9 +148,14 @@ def read_questions(sent: Sequence[dict[str, Any]], event: Event | None) -> list[
     known = {draft.key: draft for draft in drafts_of(asked, keep_keys=True)}
     places = {fields["id"]: place for place, fields in enumerate(sent) if fields.get("id")}
     keys = [question.key for question in asked]
-    drafts, faults = [], {}
+    drafts: list[QuestionDraft] = []
+    faults: dict[str, Any] = {}
     for place, fields in enumerate(sent):
         before = known.get(fields.get("id"))
+        said = {name: fields.get(name) or (before and getattr(before, name)) for name in ("label", "type")}
+        if missing := [name for name, text in said.items() if not text]:
+            faults[str(place)] = {name: [ErrorDetail(_("This is needed."), "required")] for name in missing}
+            continue
         try:
             condition = _condition(fields, before, places, keys)
         except serializers.ValidationError as error:
@@ -157,8 +163,8 @@ def read_questions(sent: Sequence[dict[str, Any]], event: Event | None) -> list[
             continue
         drafts.append(
             QuestionDraft(
-                label=fields["label"],
-                type=fields["type"],
+                label=str(said["label"]),
+                type=str(said["type"]),
                 required=fields.get("required", before.required if before else False),
                 choices=tuple(fields.get("choices", before.choices if before else ())),
                 help_text=fields.get("help_text", before.help_text if before else ""),

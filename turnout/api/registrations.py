@@ -51,6 +51,7 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
     event_info = EventBriefSerializer(source="event", read_only=True)
     answers = serializers.SerializerMethodField()
     position = serializers.SerializerMethodField()
+    reason = serializers.SerializerMethodField()
     online_url = serializers.SerializerMethodField()
 
     class Meta:
@@ -82,6 +83,10 @@ class EnrollmentSerializer(serializers.ModelSerializer[Registration]):
     def get_answers(self, registration: Registration) -> dict[str, object]:
         """What was answered, by the questions' ids; to a `file`, the upload's id."""
         return values_of(registration)
+
+    def get_reason(self, registration: Registration) -> str:
+        """What the team told who was declined; what it noted on approving is its own."""
+        return registration.reason if registration.status == Registration.Status.DECLINED else ""
 
     def get_position(self, registration: Registration) -> int | None:
         """The place in line, from 1; null for who does not wait."""

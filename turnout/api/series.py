@@ -141,6 +141,8 @@ class SeriesEventInputSerializer(EventInputSerializer):
     registration_opens_at = None  # type: ignore[assignment]
     registration_closes_at = None  # type: ignore[assignment]
     sessions = None  # type: ignore[assignment]
+    questions = None  # type: ignore[assignment]  # each event's have ids of their own
+    language = None  # type: ignore[assignment]  # `languages`: which others there are differs from event to event
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Find what is named by its id; the timezone stays each event's own."""

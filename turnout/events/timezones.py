@@ -138,13 +138,19 @@ def read_clock(written: datetime, zone: tzinfo) -> datetime:
     (`invalid`), and for what those clocks skip (`skipped_by_clocks`).
     """
     if written.year not in YEARS:
-        message = _("The year must be from %(first)s to %(last)s.") % {"first": YEARS[0], "last": YEARS[-1]}
-        raise ClockError("invalid", message)
+        raise _no_such_year()
     moment = at(written, zone) if written.tzinfo is None else written.astimezone(UTC)
     if moment is None:
         clock = f"{written:%Y-%m-%d %H:%M}"
         raise ClockError("skipped_by_clocks", _("Clocks there skip %s: daylight saving begins.") % clock)
+    if moment.year not in YEARS:  # the last evening of all, west of Greenwich
+        raise _no_such_year()
     return moment
+
+
+def _no_such_year() -> ClockError:
+    message = _("The year must be from %(first)s to %(last)s.") % {"first": YEARS[0], "last": YEARS[-1]}
+    return ClockError("invalid", message)
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from turnout.events.models import TeamMember
 from turnout.notifications.models import Message
 from turnout.privacy.queries import messages_of, registrations_of
 from turnout.registrations.actions import cancel
-from turnout.registrations.models import Registration, Upload, active_key
+from turnout.registrations.models import LineChange, Registration, Upload, active_key
 from turnout.registrations.queries import can_be_changed
 from turnout.registrations.uploads.actions import let_go
 
@@ -55,13 +55,15 @@ def _erase_registrations(user: User, nobody: str) -> None:
     left = list(registrations_of(user))
     for row in left:
         row.full_name, row.email, row.phone, row.answers = _NOBODY, nobody, "", ""
+        row.reason = ""
         row.name_key = searchable(_NOBODY)
         row.key_version += 1  # the links in old mails open nothing
         row.series_key = None  # it was the address's, which may be another's by now
         if row.active_key is not None:
             row.active_key = active_key(row.event_id, row.email)
-    erased = ["full_name", "name_key", "email", "phone", "answers", "key_version", "series_key", "active_key"]
+    erased = ["full_name", "name_key", "email", "phone", "answers", "reason", "key_version", "series_key", "active_key"]
     Registration.objects.bulk_update(left, erased)
+    LineChange.objects.filter(registration__in=left).update(reason=_NOBODY)
     let_go(Upload.objects.filter(registration__in=left))
 
 

@@ -27,6 +27,11 @@ _REGISTRATION = (
     "created_at",
     "confirmed_at",
     "cancelled_at",
+    "decided_at",
+    "reason",
+    "offers",
+    "asked_at",
+    "coming_at",
 )
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at")

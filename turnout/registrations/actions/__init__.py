@@ -197,7 +197,8 @@ def change(
     to the first in line for it. ConflictError `registration_closed` once cancelled, expired or over.
     """
     wanted = fields.get("attendance_type", registration.attendance_type)
-    _check_offered(registration.event, wanted)
+    if "attendance_type" in fields:
+        _check_offered(registration.event, wanted)
     registration, pools = locked(registration, wanted)
     wanted = fields.get("attendance_type", registration.attendance_type)
     _check_changeable(registration)

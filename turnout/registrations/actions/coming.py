@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from turnout.core import audit
@@ -54,6 +54,10 @@ def ask_who_comes() -> int:
 def _ask(event: Event) -> int:
     start = now()
     list(SeatPool.objects.select_for_update().filter(event=event).order_by("pk"))  # nobody comes or goes meanwhile
+    # Read anew: it may have been moved or cancelled before we had the lock.
+    event = Event.objects.get(pk=event.pk)
+    if event.status != Event.Status.PUBLISHED or event.asks_at is None or not event.asks_at <= start < event.starts_at:
+        return 0
     batch = dict(_unasked().filter(event=event).order_by("pk").values_list("pk", "email")[:_BATCH])
     Registration.objects.filter(pk__in=batch).update(asked_at=start, answer_by=_answer_by(event, start))
     owe_many("registration.still_coming", batch.items(), version=event.moves.count() + 1)
@@ -87,6 +91,18 @@ def _release(registration_id: UUID) -> bool:
     owe("registration.released", registration.id, registration.email)
     audit.record(audit.SYSTEM, "registration.released", registration.id)
     return True
+
+
+def retime_answers(event: Event) -> None:
+    """Let the event's hours hold for those who were asked already, too. Part of the caller's transaction."""
+    asked = Registration.objects.filter(event=event, asked_at__isnull=False)
+    if event.release_hours is None:
+        asked.update(answer_by=None)
+        return
+    until = event.starts_at - timedelta(hours=event.release_hours)
+    asked.filter(asked_at__lte=until - LEAST_TO_ANSWER).update(answer_by=until)
+    asked.filter(asked_at__gt=until - LEAST_TO_ANSWER).update(answer_by=F("asked_at") + LEAST_TO_ANSWER)
+    asked.filter(answer_by__gte=event.starts_at).update(answer_by=None)
 
 
 def forget_answers(event: Event) -> None:

@@ -19,7 +19,7 @@ from turnout.events.gaps import gaps
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.notifications.actions import owe_many
 from turnout.registrations.actions import change_capacity
-from turnout.registrations.actions.coming import forget_answers
+from turnout.registrations.actions.coming import forget_answers, retime_answers
 from turnout.registrations.models import EventMove, Registration
 
 # What makes an event another date or place. `timezone` only says how the date is read.
@@ -48,7 +48,7 @@ def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM
     pools, event = _locked(event)
     _check_changeable(event, change)
     was_draft = event.status == Event.Status.DRAFT
-    before = _date_and_place(event)
+    before, hours = _date_and_place(event), event.release_hours
     for name, value in change.fields.items():
         setattr(event, name, value)
     if change.capacity is not None:
@@ -58,6 +58,8 @@ def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM
         _publish(event, actor)
     if before != _date_and_place(event):
         _tell_of_move(event, before)
+    if hours != event.release_hours:
+        retime_answers(event)
     return event
 
 
@@ -136,6 +138,9 @@ def _tell_of_move(event: Event, before: Mapping[str, object]) -> None:
     EventMove.objects.create(event=event, number=number, timezone=event.timezone, moved_at=now(), **before)
     if before["starts_at"] != event.starts_at:
         forget_answers(event)
+        # An offer ends when the event starts at the latest.
+        offered = Registration.objects.filter(event=event, status=Registration.Status.OFFERED)
+        offered.filter(offer_expires_at__gt=event.starts_at).update(offer_expires_at=event.starts_at)
     if event.status == Event.Status.PUBLISHED and event.ends_at > now():
         _owe(_concerned(event, before), "registration.event_changed", number)
 

@@ -172,13 +172,14 @@ def switch(registration: Registration, left: SeatPool, entered: SeatPool, actor:
 
 
 def locked(registration: Registration, *types: str) -> tuple[Registration, dict[str, SeatPool]]:
-    """Lock the pools of these attendance types and of the registration's own, then the registration; read both anew."""
+    """Lock the pools of these attendance types and of the registration's own, then the registration; read all anew."""
     known = Registration.objects.filter(pk=registration.pk)
     # Asked anew: what the caller read may be older than a switch, at every repetition of this transaction.
     wanted = {known.values_list("attendance_type", flat=True).get(), *types}
-    event = registration.event
+    rows = list(pools_for(registration.event, *wanted).select_for_update().order_by("pk"))
+    event = Event.objects.get(pk=registration.event_id)  # it may have been moved or cancelled before we had the lock
     pools: dict[str, SeatPool] = {}
-    for pool in pools_for(event, *wanted).select_for_update().order_by("pk"):
+    for pool in rows:
         pool.event = event
         pools |= dict.fromkeys([pool.attendance_type] if pool.attendance_type else wanted, pool)
     registration = known.select_for_update().get()

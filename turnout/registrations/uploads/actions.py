@@ -14,6 +14,7 @@ from turnout.core.errors import ConflictError, Fault, InvalidError, UnavailableE
 from turnout.core.transactions import transactional
 from turnout.events.models import Event, Question
 from turnout.guard.actions import Claim, admit
+from turnout.guard.notation import windows
 from turnout.media import vault
 from turnout.media.files import check_size, kind_of, safe_name
 from turnout.registrations.answers import Answers
@@ -26,19 +27,24 @@ log = structlog.get_logger()
 UNCLAIMED_LIVES = timedelta(days=1)
 _MOST_UNCONFIRMED = 2 * 1024**3  # bytes, of one event: whoever has many networks fills no disk
 _SWEEP_BATCH = 200
+_MEGABYTE = 1024**2
+_MEGABYTES = windows("300/day")  # of one network at one event, a begun one counts: no network fills an event's room
 
 
 def receive(event: Event, name: str, content: bytes, *, client: str = "") -> Upload:
     """Keep a file that somebody sent to an event, for a day, or until a registration there answers with it.
 
     Its type is told by its content. The row is written before the file, so that a file without a row can't be: this
-    must be the outermost action. `client` is the network they come from; under attack it may send as often as register.
-    Raises TooLargeError, UnsupportedTypeError; ConflictError `no_file_asked`, `registration_closed`; UnavailableError
-    where files that nobody has confirmed fill the event's room.
+    must be the outermost action. `client` is the network they come from: it may send 300 MB a day to an event, and
+    under attack as often as register.
+    Raises TooLargeError, UnsupportedTypeError, ThrottledError; ConflictError `no_file_asked`, `registration_closed`;
+    UnavailableError where files that nobody has confirmed fill the event's room.
     """
     check_size(len(content))
     kind = kind_of(content)
     _check_wanted(event)
+    for _megabyte in range(0, len(content), _MEGABYTE):
+        admit(Claim("upload.event", f"{event.id} {client}", _MEGABYTES))
     if under_attack(event.id):
         admit(Claim("attack", f"{event.id} {client}", settings.THROTTLES["attack"]))
     upload = _note(event, Upload(name=safe_name(name, kind), size=len(content)))
@@ -74,8 +80,10 @@ def forget_uploads() -> int:
 
     A file goes before its row: what is interrupted is done again.
     """
-    expired = Q(registration__status=Registration.Status.EXPIRED)
-    due = Upload.objects.filter(Q(expires_at__lte=now()) | expired).order_by("created_at")
+    # One rolled back may be returned as long as it could be confirmed.
+    never = Q(registration__status=Registration.Status.CANCELLED, registration__confirmed_at__isnull=True)
+    over = Q(registration__status=Registration.Status.EXPIRED) | never & Q(registration__expires_at__lte=now())
+    due = Upload.objects.filter(Q(expires_at__lte=now()) | over).order_by("created_at")
     removed = 0
     for upload in due[:_SWEEP_BATCH]:
         try:
@@ -103,7 +111,7 @@ def _check_wanted(event: Event) -> None:
         raise registration_closed(event)
     if not Question.objects.asked_at(event.pk).filter(type=Question.Type.FILE).exists():
         raise ConflictError(_("This event asks for no file."), "no_file_asked")
-    unconfirmed = Q(registration__isnull=True) | Q(registration__status=Registration.Status.PENDING)
+    unconfirmed = Q(registration__isnull=True) | Q(registration__confirmed_at__isnull=True)
     lying = Upload.objects.filter(unconfirmed, event=event).aggregate(bytes=Sum("size"))["bytes"] or 0
     if lying >= _MOST_UNCONFIRMED:
         raise UnavailableError(_("Too many files are waiting here. Try again tomorrow."), "uploads_full")
