@@ -21,7 +21,7 @@ from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import enter, leave, locked, settle, switch
-from turnout.registrations.answers import answers_of, check_answers, written
+from turnout.registrations.answers import Answers, answers_of, check_answers, written
 from turnout.registrations.attacks.actions import watch
 from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import BLOCK_KEPT, CONFIRM_MAIL, CONFIRMATION_LIVES, Registration, active_key
@@ -86,23 +86,13 @@ def register(event: Event, guest: Guest, *, client: str = "") -> Registration:
     attacked = under_attack(event.id) or watch(event)
     if attacked:
         admit(Claim("attack", f"{event.id} {client}", settings.THROTTLES["attack"]))
-    start = now()
-    address, origin = normal_address(guest.email), block(client)
-    registration = Registration.objects.create(
-        event=event,
-        full_name=guest.full_name,
-        email=address,
-        phone=guest.phone,
-        answers=written(answers),
-        attendance_type=guest.attendance_type,
-        language=guest.language,
-        created_at=start,
-        expires_at=start + CONFIRMATION_LIVES,
-        block=origin,
-        block_until=start + BLOCK_KEPT if origin else None,
-        mail_domain=address.rpartition("@")[2],
-        quarantined_at=start if attacked else None,
-    )
+    registration = _written_down(event, guest, answers)
+    start, address = registration.created_at, registration.email
+    if origin := block(client):
+        registration.block, registration.block_until = origin, start + BLOCK_KEPT
+    registration.mail_domain = address.rpartition("@")[2]
+    registration.quarantined_at = start if attacked else None
+    registration.save(force_insert=True)
     if answers:
         claim(registration, questions, answers)
     if within_mail_budget(address, client, purpose="registration"):
@@ -144,20 +134,9 @@ def enroll(event: Event, person: Guest, *, actor: str) -> Registration:
     _check_offered(event, person.attendance_type)
     questions = questions_of(event)
     answers = check_answers(questions, person.answers, person.attendance_type)
-    address, start = normal_address(person.email), now()
-    if Registration.objects.filter(active_key=active_key(event.id, address)).exists():
+    registration = _written_down(event, person, answers)
+    if Registration.objects.filter(active_key=active_key(event.id, registration.email)).exists():
         raise ConflictError(_("You are registered for this event already."), "already_enrolled")
-    registration = Registration(
-        event=event,
-        full_name=person.full_name,
-        email=address,
-        phone=person.phone,
-        answers=written(answers),
-        attendance_type=person.attendance_type,
-        language=person.language,
-        created_at=start,
-        expires_at=start + CONFIRMATION_LIVES,
-    )
     enter(registration, actor)
     if answers:
         claim(registration, questions, answers)
@@ -249,6 +228,22 @@ def expire_unconfirmed() -> int:
         pending.filter(pk__in=overdue).update(status=Status.EXPIRED)
         audit.record_many(audit.SYSTEM, "registration.expired", overdue)
     return len(overdue)
+
+
+def _written_down(event: Event, person: Guest, answers: Answers) -> Registration:
+    """Return the registration of who came now, not saved yet."""
+    start = now()
+    return Registration(
+        event=event,
+        full_name=person.full_name,
+        email=normal_address(person.email),
+        phone=person.phone,
+        answers=written(answers),
+        attendance_type=person.attendance_type,
+        language=person.language,
+        created_at=start,
+        expires_at=start + CONFIRMATION_LIVES,
+    )
 
 
 def _patience(event: Event, client: str) -> int:
