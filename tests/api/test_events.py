@@ -67,6 +67,7 @@ def test_an_event_is_shown_with_all_that_belongs_to_it(api: APIClient) -> None:
         "offer_hours": None,
         "ask_hours": None,
         "release_hours": None,
+        "reminder_hours": [24],
         "questions": [],
         "series": None,
         "partner": {"id": str(event.partner_id), "name": "Partner 1", "website": "", "level": "", "logo": ""},

@@ -44,6 +44,8 @@ WITHOUT_A_PAGE = {
     "core.IdempotentRequest": "hashes, and answers to one person, for a day",
     "guard.Counter": "hashes",
     "guard.SpentChallenge": "hashes",
+    "notifications.Topic": "a counter",
+    "notifications.Entry": "what the audit trail says too, in the order of an event's desk or a person's notices",
     "events.EventLanguage": "on its event's page",
     "events.Question": "on its event's page",
     "events.Session": "on its event's page",

@@ -72,7 +72,7 @@ def test_a_clone_has_all_that_is_the_events_own_at_the_same_times_of_day_and_nob
     copy = clone_event(event, starts("2030-04-07T10:00")[0], {"owner": mine})
     copy = Event.objects.get(pk=copy.pk)
     same = {field.name for field in Event._meta.concrete_fields} - {
-        *("id", "status", "owner", "source_key", "created_at", "asks_at"),
+        *("id", "status", "owner", "source_key", "created_at", "asks_at", "reminds_at"),
         *("starts_at", "ends_at", "registration_opens_at", "registration_closes_at"),
     }
     assert {name: getattr(copy, name) for name in same} == {name: getattr(event, name) for name in same}
@@ -85,6 +85,7 @@ def test_a_clone_has_all_that_is_the_events_own_at_the_same_times_of_day_and_nob
     assert copy.registration_opens_at == datetime(2030, 3, 28, 10, tzinfo=PARIS)  # on a day of winter time
     assert copy.registration_closes_at == datetime(2030, 4, 7, 9, tzinfo=PARIS)
     assert copy.asks_at == copy.starts_at - timedelta(hours=48)
+    assert copy.reminds_at == copy.starts_at - timedelta(hours=24)
     assert [language.code for language in copy.languages.all()] == ["fr", "en"]
     assert [speaker.name for speaker in copy.speakers.all()] == ["Speaker"]
     talk = copy.sessions.get()

@@ -17,6 +17,7 @@ from turnout.api.moments import ClockField, moment_at
 from turnout.api.questions import QuestionsField, read_questions
 from turnout.events.actions import Capacity, Parts
 from turnout.events.models import LANGUAGE_CODE, MOST_HOURS, AttendanceType, Event, Partner, Session, Speaker
+from turnout.events.reminders import EARLIEST, MOST_REMINDERS, usual_hours
 from turnout.events.timezones import zone_names
 from turnout.registrations.actions.events import EventChange
 
@@ -39,6 +40,7 @@ _PLAIN = (
     "offer_hours",
     "ask_hours",
     "release_hours",
+    "reminder_hours",
     *_MOMENTS,
 )
 
@@ -131,6 +133,12 @@ class EventInputSerializer(serializers.Serializer[Any]):
     offer_hours = HoursField(help_text="So long a free seat is kept for who is first in line. Null: it is theirs.")
     ask_hours = HoursField(help_text="So long before it starts people are asked whether they still come.")
     release_hours = HoursField(help_text="So long before it starts seats of those who did not answer are released.")
+    reminder_hours = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=EARLIEST),
+        default=usual_hours,
+        max_length=MOST_REMINDERS,
+        help_text="So many hours before it starts people are reminded, such as [24, 1].",
+    )
     sessions = serializers.ListField(child=SessionInputSerializer(), default=list, max_length=_MOST_PARTS)
     questions = QuestionsField()
     speakers = serializers.ListField(child=IdField(), default=list, max_length=_MOST_PARTS)

@@ -145,8 +145,7 @@ class EventDetailSerializer(EventSerializer):
             "online_url",
             "approval_required",
             "offer_hours",
-            "ask_hours",
-            "release_hours",
+            *("ask_hours", "release_hours", "reminder_hours"),
             "series",
             "questions",
         ]

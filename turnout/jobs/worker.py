@@ -1,7 +1,6 @@
 """The worker: does what is due, in batches that any number of workers can share."""
 
 import threading
-import time
 from collections.abc import Callable
 
 import structlog
@@ -13,45 +12,67 @@ from turnout.core.idempotency import forget_old
 from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed, forget_spent
 from turnout.notifications.actions import deliver_due
+from turnout.notifications.feed.actions import forget_entries, number_new
 from turnout.registrations.actions import expire_unconfirmed
 from turnout.registrations.actions.coming import ask_who_comes, release_unanswered
 from turnout.registrations.actions.offers import lapse_offers
+from turnout.registrations.actions.reminders import remind
 from turnout.registrations.attacks.actions import forget_blocks, sweep_attacks
 from turnout.registrations.uploads.actions import forget_uploads
 
 log = structlog.get_logger()
 
-PAUSE = 1.0  # seconds between looks at an empty outbox
+# Seconds between looks where nothing was due.
+PAUSE = 1.0
+PAUSE_OF_FEED = 0.3  # somebody looks on
 PAUSE_AFTER_FAILURE = 10.0
-SWEEP_EVERY = 60.0  # seconds
+SWEEP_EVERY = 60.0
 
 
 def run_once() -> int:
     """Do all that is due now and say how many messages were taken on: for a cron line."""
     _sweep()
-    taken = 0
-    while batch := _deliver():
-        taken += batch
-    return taken
+    _until_none(number_new)
+    return _until_none(_deliver)
 
 
 def run_until(stop: threading.Event) -> None:
-    """Do what is due, as it comes due, until told to stop. Nothing that goes wrong ends it."""
-    swept_at = float("-inf")
-    while not stop.is_set():
-        if time.monotonic() - swept_at >= SWEEP_EVERY:
-            _in_loop(_sweep)
-            swept_at = time.monotonic()
-        taken = _in_loop(_deliver)
-        if not taken:
-            stop.wait(PAUSE if taken == 0 else PAUSE_AFTER_FAILURE)
+    """Do what is due, as it comes due, until told to stop. Nothing that goes wrong ends it.
+
+    What waits for others' servers keeps nobody else waiting: each kind of work has a thread of its own.
+    """
+    for thread in _start(stop):
+        thread.join()
 
 
 def in_background() -> threading.Event:
-    """Start a worker in a thread of this process; set the returned event to end it."""
+    """Start a worker in threads of this process; set the returned event to end it."""
     stop = threading.Event()
-    threading.Thread(target=run_until, args=(stop,), name="worker", daemon=True).start()
+    _start(stop)
     return stop
+
+
+def _start(stop: threading.Event) -> list[threading.Thread]:
+    named = [(f"worker {work.__name__}", (stop, work, pause)) for work, pause in _LOOPS]
+    threads = [threading.Thread(target=_loop, args=args, name=name, daemon=True) for name, args in named]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def _loop(stop: threading.Event, work: Callable[[], int], pause: float) -> None:
+    """Work as long as there is something to do, and look again after a pause."""
+    while not stop.is_set():
+        done = _in_loop(work)
+        if not done:
+            stop.wait(pause if done == 0 else PAUSE_AFTER_FAILURE)
+
+
+def _until_none(work: Callable[[], int]) -> int:
+    done = 0
+    while some := work():
+        done += some
+    return done
 
 
 def _deliver() -> int:
@@ -64,6 +85,7 @@ _SWEEPS: tuple[Callable[[], int], ...] = (
     lapse_offers,
     ask_who_comes,
     release_unanswered,
+    remind,
     sweep_attacks,
     mark_over,
     forget_blocks,
@@ -72,12 +94,15 @@ _SWEEPS: tuple[Callable[[], int], ...] = (
     forget_expired,
     forget_old,
     forget_uploads,
+    forget_entries,
 )
 
 
 def _sweep() -> int:
-    """Do what is due beside messages; one that fails keeps no other from its work."""
-    return sum(_guarded(sweep) or 0 for sweep in _SWEEPS)
+    """Do what is due by the clock; one that fails keeps no other from its work. Says 0: it may rest now."""
+    for sweep in _SWEEPS:
+        _guarded(sweep)
+    return 0
 
 
 def _guarded(work: Callable[[], int]) -> int | None:
@@ -95,3 +120,11 @@ def _in_loop(work: Callable[[], int]) -> int | None:
         return _guarded(work)
     finally:
         close_old_connections()
+
+
+# Each does a batch and says how much it was, and rests so long where it was nothing.
+_LOOPS: tuple[tuple[Callable[[], int], float], ...] = (
+    (_deliver, PAUSE),
+    (number_new, PAUSE_OF_FEED),
+    (_sweep, SWEEP_EVERY),
+)

@@ -6,6 +6,9 @@ from django.db import models
 from django.db.models import F, Q
 
 from turnout.core.ids import new_id
+from turnout.notifications.feed.models import Entry, Topic
+
+__all__ = ["Entry", "Message", "Topic"]
 
 
 class Message(models.Model):

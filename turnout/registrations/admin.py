@@ -77,6 +77,7 @@ class EventForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when 
             "offer_hours",
             "ask_hours",
             "release_hours",
+            "reminder_hours",
             "owner",
             "partner",
             "speakers",

@@ -8,12 +8,14 @@ from django.db.models import Max, Min
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from turnout.core.clock import now
 from turnout.events.models import AttendanceType, Event
+from turnout.events.reminders import moves_before
 from turnout.events.when import moment, when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
 from turnout.notifications.models import Message
-from turnout.registrations.models import EventMove, Registration
+from turnout.registrations.models import REMINDER, EventMove, Registration
 from turnout.registrations.queries import position
 from turnout.registrations.tickets import ticket_pdf, where
 
@@ -35,6 +37,7 @@ _KINDS: dict[str, tuple[tuple[Status, ...], Callable[[str], str]]] = {
     "registration.still_coming": ((Status.CONFIRMED,), lambda title: _("Do you still come? %s") % title),
     "registration.released": ((Status.CANCELLED,), lambda title: _("Your seat was released: %s") % title),
     "registration.cancelled": ((Status.CANCELLED,), lambda title: _("Cancelled: %s") % title),
+    REMINDER: ((Status.CONFIRMED,), lambda title: _("Soon: %s") % title),
     "registration.event_changed": (Registration.ACTIVE, lambda title: _("Another date or place: %s") % title),
     "registration.event_cancelled": (Registration.ACTIVE, lambda title: _("It does not take place: %s") % title),
 }
@@ -66,9 +69,16 @@ def _is_outdated(message: Message, registration: Registration) -> bool:
         return True
     if message.kind in {"registration.offered", "registration.offer_lapsed"}:
         return message.version != registration.offers
+    if message.kind == REMINDER:
+        return not _is_still_to_come(message, registration.event)
     if message.kind == "registration.still_coming":
         return registration.asked_at is None or registration.coming_at is not None
     return False
+
+
+def _is_still_to_come(message: Message, event: Event) -> bool:
+    """Tell whether the event starts when it was to start as the reminder came due."""
+    return event.starts_at > now() and moves_before(message.version) == event.moves.count()
 
 
 def _context(registration: Registration) -> dict[str, object]:

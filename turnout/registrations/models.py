@@ -25,6 +25,7 @@ CONFIRMATION_LIVES = timedelta(days=7)
 BLOCK_KEPT = timedelta(days=30)
 CONFIRM = "registration.confirm"  # what its token is for
 CONFIRM_MAIL = "registration.confirm"  # the kind of the mail that holds it
+REMINDER = "registration.reminder"
 MANAGE = "registration.manage"
 _ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 

@@ -38,7 +38,7 @@ _IMPORTED = (
 # What whoever edits an event writes into its sessions.
 _SESSION = ("title", "starts_at", "ends_at", "room", "track", "language", "description")
 _SWEEP_BATCH = 1000
-_DERIVED = ("location_key", "search_text", "title_key", "over", "asks_at")
+_DERIVED = ("location_key", "search_text", "title_key", "over", "asks_at", "reminds_at")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from turnout.events.models.people import Partner, Speaker
 from turnout.events.models.seats import AttendanceType, SeatPool
 from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
+from turnout.events.reminders import check_hours, next_reminder, usual_hours
 from turnout.events.timezones import YEARS, start_of_day, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
@@ -197,6 +198,12 @@ class Event(models.Model):
         validators=_HOURS,
         help_text="So long before it starts the seats of those who did not answer are released.",
     )
+    reminder_hours = models.JSONField(
+        default=usual_hours,
+        blank=True,
+        validators=[check_hours],
+        help_text="So many hours before it starts people are reminded, such as [24, 1]. Empty: never.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="events"
     )
@@ -212,6 +219,8 @@ class Event(models.Model):
     title_key = models.TextField(blank=True, editable=False)
     # From when on people are asked whether they still come; `ask_hours` before it starts.
     asks_at = models.DateTimeField(null=True, editable=False)
+    # When people are reminded of it next.
+    reminds_at = models.DateTimeField(null=True, editable=False)
     # That it has ended. Not yet set on what ended this minute, never set on what has not.
     over = models.BooleanField(default=False, editable=False)
 
@@ -224,6 +233,7 @@ class Event(models.Model):
             models.Index(fields=["over", "starts_at", "id"], name="event_coming_by_start"),
             models.Index(fields=["over", "title", "id"], name="event_coming_by_title"),
             models.Index(fields=["asks_at"], name="event_by_asking"),
+            models.Index(fields=["reminds_at"], name="event_by_reminding"),
             # The class is PostgreSQL's, where without it only equality is served; others pass it over.
             models.Index(fields=["location_key"], name="event_by_location_prefix", opclasses=["varchar_pattern_ops"]),
             # And on PostgreSQL trigrams of search_text and title_key, by the migration.
@@ -284,6 +294,9 @@ class Event(models.Model):
         starts_at: datetime | None = self.starts_at
         before = None if self.ask_hours is None else timedelta(hours=self.ask_hours)
         self.asks_at = None if starts_at is None or before is None else starts_at - before
+        # What is due this moment stays due.
+        after = now() if self.reminds_at is None else min(now(), self.reminds_at - timedelta(microseconds=1))
+        self.reminds_at = None if starts_at is None else next_reminder(starts_at, self.reminder_hours or [], after)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -21,6 +21,7 @@ from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import enter, leave, locked, settle, switch
+from turnout.registrations.actions.telling import tell_one
 from turnout.registrations.answers import Answers, answers_of, check_answers, written
 from turnout.registrations.attacks.actions import watch
 from turnout.registrations.attacks.queries import under_attack
@@ -157,7 +158,7 @@ def cancel(registration: Registration, *, actor: str = audit.GUEST) -> Registrat
     before = registration.status
     leave(registration, Status.CANCELLED, pools, cancelled_at=now())
     if before in Registration.ACTIVE:
-        owe("registration.cancelled", registration.id, registration.email)
+        tell_one("registration.cancelled", registration)
     audit.record(actor, "registration.cancelled", registration.id, {"was": before})
     return registration
 

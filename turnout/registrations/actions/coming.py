@@ -11,8 +11,8 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError
 from turnout.core.transactions import transactional
 from turnout.events.models import Event, SeatPool
-from turnout.notifications.actions import owe, owe_many
 from turnout.registrations.actions.seats import leave, locked
+from turnout.registrations.actions.telling import tell, tell_one
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import check_takes_place
 
@@ -60,7 +60,7 @@ def _ask(event: Event) -> int:
         return 0
     batch = dict(_unasked().filter(event=event).order_by("pk").values_list("pk", "email")[:_BATCH])
     Registration.objects.filter(pk__in=batch).update(asked_at=start, answer_by=_answer_by(event, start))
-    owe_many("registration.still_coming", batch.items(), version=event.moves.count() + 1)
+    tell("registration.still_coming", event, list(batch.items()), version=event.moves.count() + 1)
     audit.record_many(audit.SYSTEM, "registration.asked", batch)
     return len(batch)
 
@@ -88,7 +88,7 @@ def _release(registration_id: UUID) -> bool:
     if not is_silent or answer_by is None or answer_by > now():
         return False
     leave(registration, Status.CANCELLED, pools, cancelled_at=now())
-    owe("registration.released", registration.id, registration.email)
+    tell_one("registration.released", registration)
     audit.record(audit.SYSTEM, "registration.released", registration.id)
     return True
 

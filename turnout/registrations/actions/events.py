@@ -14,12 +14,14 @@ from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, NotFoundError
 from turnout.core.transactions import RaceLostError, transactional
-from turnout.events.actions import Capacity, Parts, add_pools, update_event
+from turnout.events.actions import Capacity, Parts, add_pools, schedules, update_event
+from turnout.events.actions.schedules import ScheduleTally
 from turnout.events.gaps import gaps
 from turnout.events.models import AttendanceType, Event, SeatPool
-from turnout.notifications.actions import owe_many
+from turnout.events.schedules.drafts import ScheduleDraft
 from turnout.registrations.actions import change_capacity
 from turnout.registrations.actions.coming import forget_answers, retime_answers
+from turnout.registrations.actions.telling import report, tell
 from turnout.registrations.models import EventMove, Registration
 
 # What makes an event another date or place. `timezone` only says how the date is read.
@@ -56,11 +58,29 @@ def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM
     update_event(event, change.parts, actor=actor)
     if was_draft and event.status == Event.Status.PUBLISHED:
         _publish(event, actor)
+    report("event.changed", event)
     if before != _date_and_place(event):
         _tell_of_move(event, before)
     if hours != event.release_hours:
         retime_answers(event)
     return event
+
+
+@transactional
+def import_schedule(draft: ScheduleDraft, *, actor: str = audit.SYSTEM) -> ScheduleTally:
+    """Write a schedule as `turnout.events.actions.schedules` does; whom it moves to another date or place is told."""
+    known = Event.objects.filter(source_key=draft.source_key).first()
+    if known is None:
+        return schedules.import_schedule(draft, actor=actor)
+    _pools, event = _locked(known)
+    before = _date_and_place(event)
+    tally = schedules.import_schedule(draft, actor=actor)
+    event.refresh_from_db()
+    if tally.event != "unchanged":
+        report("event.changed", event)
+    if before != _date_and_place(event):
+        _tell_of_move(event, before)
+    return tally
 
 
 @transactional
@@ -142,7 +162,7 @@ def _tell_of_move(event: Event, before: Mapping[str, object]) -> None:
         offered = Registration.objects.filter(event=event, status=Registration.Status.OFFERED)
         offered.filter(offer_expires_at__gt=event.starts_at).update(offer_expires_at=event.starts_at)
     if event.status == Event.Status.PUBLISHED and event.ends_at > now():
-        _owe(_concerned(event, before), "registration.event_changed", number)
+        _tell(event, _concerned(event, before), "registration.event_changed", number)
 
 
 def _concerned(event: Event, before: Mapping[str, object]) -> QuerySet[Registration]:
@@ -161,12 +181,13 @@ def _cancel(event: Event, actor: str) -> None:
     SeatPool.objects.filter(event=event).update(closed=True)
     Registration.objects.filter(event=event, series_key__isnull=False).update(series_key=None)  # it counts no more
     if event.ends_at > now():
-        _owe(Registration.objects.filter(event=event).active(), "registration.event_cancelled", 1)
+        _tell(event, Registration.objects.filter(event=event).active(), "registration.event_cancelled", 1)
+    report("event.cancelled", event)
     audit.record(actor, "event.cancelled", event.id)
 
 
-def _owe(registrations: QuerySet[Registration], kind: str, version: int) -> None:
-    owe_many(kind, registrations.order_by().values_list("pk", "email"), version=version)
+def _tell(event: Event, registrations: QuerySet[Registration], kind: str, version: int) -> None:
+    tell(kind, event, list(registrations.order_by().values_list("pk", "email")), version=version)
 
 
 def _date_and_place(event: Event) -> dict[str, object]:

@@ -9,8 +9,8 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, GoneError
 from turnout.core.transactions import transactional
 from turnout.events.models import Event, SeatPool
-from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import activate, admit, leave, locked, settle
+from turnout.registrations.actions.telling import tell_one
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import check_takes_place
 from turnout.registrations.tickets import TICKET
@@ -68,7 +68,7 @@ def _lapse(registration_id: UUID) -> bool:
         _send_to_the_end(registration, pool)
     else:
         leave(registration, Status.CANCELLED, pools, cancelled_at=now())
-    owe("registration.offer_lapsed", registration.id, registration.email, version=registration.offers)
+    tell_one("registration.offer_lapsed", registration, version=registration.offers)
     audit.record(audit.SYSTEM, "registration.offer_lapsed", registration.id)
     return True
 

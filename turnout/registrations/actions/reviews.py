@@ -6,8 +6,8 @@ from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.transactions import transactional
-from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import leave, locked, seat
+from turnout.registrations.actions.telling import tell_one
 from turnout.registrations.models import LineChange, Registration
 from turnout.registrations.queries import check_takes_place, line, pools_for
 
@@ -42,7 +42,7 @@ def decline(registration: Registration, *, reason: str = "", actor: str) -> Regi
     _check_in_review(registration)
     _decide(registration, "declined", reason, actor)
     leave(registration, Status.DECLINED, pools)
-    owe("registration.declined", registration.id, registration.email)
+    tell_one("registration.declined", registration)
     return registration
 
 

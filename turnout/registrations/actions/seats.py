@@ -8,6 +8,7 @@ None of this is an action: each is part of the caller's transaction.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import IntegrityError
 from django.db.models import F, QuerySet
@@ -18,7 +19,7 @@ from turnout.core.errors import ConflictError
 from turnout.core.ids import new_id
 from turnout.core.transactions import ATTEMPTS, RaceLostError, violates
 from turnout.events.models import Event, SeatPool, Series
-from turnout.notifications.actions import owe, owe_many
+from turnout.registrations.actions.telling import report, tell, tell_one
 from turnout.registrations.models import Registration, active_key, series_key
 from turnout.registrations.queries import event_full, held_in_series, line, pools_for
 from turnout.registrations.tickets import TICKET
@@ -52,7 +53,7 @@ def enter(registration: Registration, actor: str) -> None:
     ):
         raise event_full()
     activate(registration, Status.IN_REVIEW, **_unique_keys(registration))
-    owe("registration.in_review", registration.id, registration.email)
+    tell_one("registration.in_review", registration)
     audit.record(actor, "registration.in_review", registration.id)
 
 
@@ -73,7 +74,7 @@ def seat(registration: Registration, actor: str) -> None:
         if _join_line(pools):
             place = pools.values_list("seq", flat=True).get()
             activate(registration, Status.WAITLISTED, place=place, **unique)
-            owe("registration.waitlisted", registration.id, registration.email)
+            tell_one("registration.waitlisted", registration)
             audit.record(actor, "registration.waitlisted", registration.id)
             return
         # A seat came free between the two statements: what hit no row held no lock.
@@ -86,7 +87,7 @@ def admit(registration: Registration, ticket_key: str, kind: str, actor: str, **
         fields |= spared_the_question(registration.event)
     ticket = {"ticket_id": new_id(), "ticket_key": ticket_key, "place": None, "offer_expires_at": None}
     activate(registration, Status.CONFIRMED, **ticket, **fields)
-    owe(kind, registration.id, registration.email)
+    tell_one(kind, registration)
     audit.record(actor, kind, registration.id)
 
 
@@ -112,16 +113,21 @@ def leave(registration: Registration, status: Status, pools: dict[str, SeatPool]
 
 
 def move(registration: Registration, status: Status, **fields: object) -> None:
-    """Change the status, if status and pool are still what we read; RaceLostError if not. Write what is new."""
+    """Change the status, if status and pool are still what we read; RaceLostError if not. Write what is new.
+
+    Whoever follows the event's desk knows of it, but for what strangers do who prove no address.
+    """
     before = registration.status
     for name, value in {"status": status, **fields}.items():
         setattr(registration, name, value)
     if registration._state.adding:
         registration.save(force_insert=True)
-        return
-    known = Registration.objects.filter(pk=registration.pk, status=before, attendance_type=registration.attendance_type)
-    if known.update(status=status, **fields) != 1:
-        raise RaceLostError
+    else:
+        known = Registration.objects.filter(pk=registration.pk, status=before)
+        if known.filter(attendance_type=registration.attendance_type).update(status=status, **fields) != 1:
+            raise RaceLostError
+    if not {before, status}.isdisjoint(Registration.ACTIVE):
+        _report(registration.event, status, [registration.id])
 
 
 def uncount(pool: SeatPool, status: str) -> None:
@@ -208,19 +214,26 @@ def _promote(pool: SeatPool, first: Sequence[Registration]) -> None:
     Registration.objects.bulk_update(first, ["ticket_id"], batch_size=_BATCH)
     seated = {"status": Status.CONFIRMED, "ticket_key": keys.active_key_id(TICKET), "place": None}
     line(pool).filter(place__lte=first[-1].place).update(**seated)
-    _tell("registration.promoted", first)
+    _report(pool.event, Status.CONFIRMED, [each.pk for each in first])
+    _tell("registration.promoted", pool.event, first)
 
 
 def _offer(pool: SeatPool, first: Sequence[Registration], until: datetime) -> None:
     """Keep a seat for all of these until then; the counter is the caller's."""
     kept = {"status": Status.OFFERED, "offer_expires_at": until, "offers": F("offers") + 1}
     line(pool).filter(place__lte=first[-1].place).update(**kept)
+    _report(pool.event, Status.OFFERED, [each.pk for each in first])
     for offers in {each.offers for each in first}:
-        _tell("registration.offered", [each for each in first if each.offers == offers], version=offers + 1)
+        told = [each for each in first if each.offers == offers]
+        _tell("registration.offered", pool.event, told, version=offers + 1)
 
 
-def _tell(kind: str, people: Sequence[Registration], version: int = 1) -> None:
-    owe_many(kind, [(each.pk, each.email) for each in people], version=version)
+def _report(event: Event, status: Status, registrations: Collection[UUID]) -> None:
+    report(f"registration.{status}", event, registrations, status=status)
+
+
+def _tell(kind: str, event: Event, people: Sequence[Registration], version: int = 1) -> None:
+    tell(kind, event, [(each.pk, each.email) for each in people], version=version)
     audit.record_many(audit.SYSTEM, kind, [each.pk for each in people])
 
 

@@ -18,9 +18,9 @@ from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.guard.actions import Claim, admit
 from turnout.guard.mailboxes import mailbox
 from turnout.guard.notation import windows
-from turnout.notifications.actions import owe_many
 from turnout.notifications.models import Message
 from turnout.registrations.actions.seats import UNIQUE, next_series_key, series_limit_reached, spared_the_question
+from turnout.registrations.actions.telling import report, tell
 from turnout.registrations.models import CONFIRMATION_LIVES, Registration, active_key
 from turnout.registrations.queries import held_in_series, registration_closed
 from turnout.registrations.sheets import Entry, Sheet, fault_at
@@ -61,8 +61,9 @@ def import_people(
         person.series_key = series_keys.get(person.email)
     _take_seats(event, sheet.entries)
     _write(people)
+    report(_MAIL, event, [person.id for person in people], status=Registration.Status.CONFIRMED)
     if notify:
-        owe_many(_MAIL, ((person.id, person.email) for person in _to_be_told(people, actor)), patience=1)
+        tell(_MAIL, event, [(person.id, person.email) for person in _to_be_told(people, actor)], patience=1)
     audit.record_many(actor, "registration.imported", [person.id for person in people])
     audit.record(actor, "event.people_imported", event.id, {"count": len(people)})
     return len(people)

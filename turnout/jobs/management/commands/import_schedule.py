@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from turnout.core.errors import DomainError
-from turnout.events.actions.schedules import ScheduleTally, import_schedule
+from turnout.events.actions.schedules import ScheduleTally
 from turnout.events.schedules import ScheduleReading, read_schedule
+from turnout.registrations.actions.events import import_schedule
 
 
 class Command(BaseCommand):

@@ -1,0 +1,60 @@
+"""Writing down what happened, and giving it its number."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from turnout.core.clock import now
+from turnout.core.transactions import transactional
+from turnout.notifications.feed.models import Entry, Topic
+
+KEPT = timedelta(days=90)
+_BATCH = 500
+_MOST_TOPICS = 200
+
+
+def post(entries: Iterable[Entry]) -> None:
+    """Write down what happened, in the transaction of the deed: at once where it is more than one thing."""
+    at = now()
+    written = list(entries)
+    for entry in written:
+        entry.at = at
+    Entry.objects.bulk_create(written, batch_size=_BATCH)
+
+
+def number_new() -> int:
+    """Give numbers to what was committed since the last time, in up to 200 topics, and say to how many entries.
+
+    Any number of workers may do so at once: each topic has its numbers from one at a time.
+    """
+    waiting = Entry.objects.filter(number=None).order_by("topic").values_list("topic", flat=True).distinct()
+    return sum(_number(topic) for topic in list(waiting[:_MOST_TOPICS]))
+
+
+@transactional
+def _number(topic_id: UUID) -> int:
+    """Give numbers to up to 500 entries of a topic. What commits meanwhile stands behind them."""
+    Topic.objects.get_or_create(pk=topic_id)
+    topic = Topic.objects.select_for_update().get(pk=topic_id)
+    entries = list(Entry.objects.filter(topic=topic_id, number=None).order_by("id")[:_BATCH])
+    for number, entry in enumerate(entries, start=topic.latest + 1):
+        entry.number = number
+    Entry.objects.bulk_update(entries, ["number"], batch_size=_BATCH)
+    topic.latest += len(entries)
+    topic.save(update_fields=["latest"])
+    return len(entries)
+
+
+@transactional
+def mark_read(person: UUID, *entries: UUID) -> int:
+    """Mark a person's notices as read, all of them where none is named; return how many were not."""
+    unread = Entry.objects.filter(topic=person, read_at=None)
+    return (unread.filter(pk__in=entries) if entries else unread).update(read_at=now())
+
+
+@transactional
+def forget_entries() -> int:
+    """Delete up to 500 entries that are 90 days old, and say how many."""
+    old = list(Entry.objects.filter(at__lt=now() - KEPT, number__isnull=False).order_by("at")[:_BATCH])
+    Entry.objects.filter(pk__in=[entry.pk for entry in old]).delete()
+    return len(old)

@@ -1,0 +1,22 @@
+"""Reading what happened, from a number on."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from turnout.notifications.feed.models import Entry, Topic
+
+MOST_AT_ONCE = 500
+
+
+def latest(topics: Iterable[UUID]) -> dict[UUID, int]:
+    """Return by topic the number of its last entry; 0 where nothing happened yet. One query."""
+    wanted = list(topics)
+    return dict.fromkeys(wanted, 0) | dict(Topic.objects.filter(pk__in=wanted).values_list("pk", "latest"))
+
+
+def after(topic: UUID, number: int, *, most: int = MOST_AT_ONCE) -> list[Entry]:
+    """Return what happened after this number, in order, so many at most.
+
+    Numbers have no gap: if the first is not `number + 1`, what was between is forgotten.
+    """
+    return list(Entry.objects.filter(topic=topic, number__gt=number).order_by("number")[:most])
