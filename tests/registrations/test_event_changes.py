@@ -1,5 +1,6 @@
 """What changes an event for those who are registered, and what they are told."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,10 +13,12 @@ from turnout.core.clock import now
 from turnout.core.errors import ConflictError, NotFoundError
 from turnout.core.transactions import RaceLostError
 from turnout.events.models import Event, SeatPool
+from turnout.events.schedules import read_schedule
+from turnout.events.schedules.drafts import ScheduleDraft
 from turnout.notifications.mail import Mail
 from turnout.notifications.models import Message
 from turnout.registrations.actions import cancel, confirm
-from turnout.registrations.actions.events import EventChange, change_event, remove_event
+from turnout.registrations.actions.events import EventChange, change_event, import_schedule, remove_event
 from turnout.registrations.actions.seats import enter
 from turnout.registrations.mails import render
 from turnout.registrations.models import EventMove, Registration
@@ -222,3 +225,22 @@ def test_who_registers_at_an_event_that_is_deleted_meanwhile_finds_nothing() -> 
     remove_event(event)
     with pytest.raises(NotFoundError):
         make.pending(stale)
+
+
+def test_a_schedule_that_is_imported_again_with_other_times_tells_who_is_registered() -> None:
+    first = schedule("2030-05-06T09:00:00+00:00")
+    import_schedule(first)
+    event = Event.objects.get()
+    make.confirmed(event, "amina")
+    assert import_schedule(first).event == "unchanged"
+    assert told("event_changed") == []
+    import_schedule(schedule("2030-05-07T09:00:00+00:00"))
+    assert told("event_changed") == [("amina@example.org", 1)]
+    assert EventMove.objects.get().starts_at == datetime(2030, 5, 6, 9, tzinfo=UTC)
+
+
+def schedule(start: str) -> ScheduleDraft:
+    talk = {"id": 1, "guid": "a", "date": start, "duration": "01:00", "title": "Talk", "room": "Hall"}
+    days = [{"index": 1, "date": start[:10], "rooms": {"Hall": [talk]}}]
+    conference = {"acronym": "con", "title": "Con", "time_zone_name": "UTC", "days": days}
+    return read_schedule(json.dumps({"schedule": {"conference": conference}}).encode()).draft

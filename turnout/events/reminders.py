@@ -14,12 +14,15 @@ def usual_hours() -> list[int]:
     return [24]
 
 
-def check_hours(hours: object) -> None:
-    """ValidationError unless it is a list of up to three different whole numbers from 1 to 336."""
-    if not isinstance(hours, list) or len(hours) > MOST_REMINDERS or len(set(map(str, hours))) < len(hours):
-        raise ValidationError("Name up to three different numbers of hours.", "invalid")
-    if not all(type(each) is int and 1 <= each <= EARLIEST for each in hours):
-        raise ValidationError(f"People are reminded from an hour to {EARLIEST} hours before.", "invalid")
+def check_reminders(hours: object) -> None:
+    """ValidationError at `reminder_hours` unless these are up to three different whole numbers from 1 to 336."""
+    if (
+        not isinstance(hours, list)
+        or not all(type(each) is int and 1 <= each <= EARLIEST for each in hours)
+        or not len(set(hours)) == len(hours) <= MOST_REMINDERS
+    ):
+        message = f"Name up to {MOST_REMINDERS} different numbers of hours, each from 1 to {EARLIEST}."
+        raise ValidationError({"reminder_hours": ValidationError(message, "invalid")})
 
 
 def next_reminder(starts_at: datetime, hours: Sequence[int], after: datetime) -> datetime | None:

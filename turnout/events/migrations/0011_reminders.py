@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='event',
             name='reminder_hours',
-            field=models.JSONField(blank=True, default=turnout.events.reminders.usual_hours, help_text='So many hours before it starts people are reminded, such as [24, 1]. Empty: never.', validators=[turnout.events.reminders.check_hours]),
+            field=models.JSONField(blank=True, default=turnout.events.reminders.usual_hours, help_text='So many hours before it starts people are reminded, such as [24, 1]. Empty: never.'),
         ),
         migrations.AddField(
             model_name='event',

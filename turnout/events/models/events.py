@@ -19,7 +19,7 @@ from turnout.events.models.people import Partner, Speaker
 from turnout.events.models.seats import AttendanceType, SeatPool
 from turnout.events.models.series import Series
 from turnout.events.models.teams import TeamMember
-from turnout.events.reminders import check_hours, next_reminder, usual_hours
+from turnout.events.reminders import check_reminders, next_reminder, usual_hours
 from turnout.events.timezones import YEARS, start_of_day, zone_names
 
 LANGUAGE_CODE = RegexValidator(r"^[a-z]{2,3}(-[a-z0-9]{1,8})*$")
@@ -201,7 +201,6 @@ class Event(models.Model):
     reminder_hours = models.JSONField(
         default=usual_hours,
         blank=True,
-        validators=[check_hours],
         help_text="So many hours before it starts people are reminded, such as [24, 1]. Empty: never.",
     )
     owner = models.ForeignKey(
@@ -286,6 +285,7 @@ class Event(models.Model):
             raise ValidationError({"timezone": ValidationError(message, code="invalid")})
         _check_span(self)
         _check_hours(self)
+        check_reminders(self.reminder_hours)
         self.location_key = location_key(self.location)[:_LONGEST_KEY]  # some letters unfold into eighteen
         self.search_text = "".join(f" {word}" for word in words(f"{self.title} {self.description}"))
         self.title_key = "".join(f" {word}" for word in words(self.title)) + " "
@@ -296,7 +296,7 @@ class Event(models.Model):
         self.asks_at = None if starts_at is None or before is None else starts_at - before
         # What is due this moment stays due.
         after = now() if self.reminds_at is None else min(now(), self.reminds_at - timedelta(microseconds=1))
-        self.reminds_at = None if starts_at is None else next_reminder(starts_at, self.reminder_hours or [], after)
+        self.reminds_at = None if starts_at is None else next_reminder(starts_at, self.reminder_hours, after)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
