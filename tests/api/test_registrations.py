@@ -15,6 +15,7 @@ from turnout.api.parsers import StrictJSONParser
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.models import AuditEntry, IdempotentRequest
+from turnout.events.actions import Parts
 from turnout.events.models import Event
 from turnout.notifications.models import Message
 from turnout.registrations.models import Registration
@@ -484,3 +485,16 @@ def test_a_request_is_named_in_its_answer(api: APIClient) -> None:
     assert named["X-Request-ID"] == named.json()["request_id"] == "mobile-app.42_x"
     for odd in ("short", "x" * 65, "a b c d e f g", "<script>alert</script>"):
         assert api.get("/api/health/", headers={"X-Request-ID": odd})["X-Request-ID"] != odd
+
+
+@pytest.mark.parametrize(
+    ("accepted", "spoken", "written"),
+    [("fr", ["ar"], "fr"), ("de", ["ar", "fr"], "ar"), ("", ["fr-be"], "fr"), ("de", ["de"], "en")],
+)
+def test_a_guest_is_written_to_in_their_language_else_in_the_events(
+    api: APIClient, accepted: str, spoken: list[str], written: str
+) -> None:
+    event = make.event(parts=Parts(languages=spoken))
+    body = {"event": str(event.id), "full_name": "A", "email": "a@example.org", "attendance_type": "on_site"}
+    assert api.post("/api/registrations/", body, headers={"Accept-Language": accepted}).status_code == 201
+    assert Registration.objects.get().language == written

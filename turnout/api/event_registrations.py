@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
-from django.utils.translation import get_language
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -224,7 +222,6 @@ class ImportView(PeopleViews):
             wanted.event,
             wanted.sheet,
             notify=wanted.notify,
-            language=get_language() or settings.LANGUAGE_CODE,
             actor=actor_of(request),
         )
         return Response({"imported": imported}, status=201)

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.http import content_disposition_header
-from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
@@ -20,6 +19,7 @@ from turnout.api.permissions import actor_of
 from turnout.api.questions import AnswersField
 from turnout.api.throttles import throttled
 from turnout.core.errors import NotFoundError
+from turnout.core.languages import asked_for
 from turnout.events.models import AttendanceType, Event
 from turnout.guard import captcha
 from turnout.guard.addresses import network
@@ -215,7 +215,7 @@ class RegistrationsView(GuestView):
             email=fields["email"],
             phone=fields["phone"],
             attendance_type=fields["attendance_type"],
-            language=get_language() or "en",
+            language=asked_for(request.META, request.COOKIES),
             answers=fields.get("answers", {}),
         )
         registration = actions.register(fields["event"], guest, client=network(request.META))

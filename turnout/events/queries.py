@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from turnout.accounts.policies import Actor, refusal, runs_platform
 from turnout.core.clock import now
 from turnout.core.errors import NotFoundError
+from turnout.core.languages import first_of_ours
 from turnout.events.models import Event, EventQuerySet, Partner, Question, Series, Speaker, TeamMember
 from turnout.events.policies import Right, Standing, may
 
@@ -26,6 +28,12 @@ def standing(event: Event, actor: Actor) -> Standing:
         return Standing.OWNER
     member = TeamMember.objects.filter(event=event).held_by(actor).first()
     return Standing.STRANGER if member is None else Standing[member.role.upper()]
+
+
+def language_of(event: Event) -> str:
+    """Return the language in which to write to people of whom it is not known: the event's, as far as we write it."""
+    spoken = event.languages.order_by("rank").values_list("code", flat=True)
+    return first_of_ours(*spoken) or settings.LANGUAGE_CODE
 
 
 def find_for(right: Right, actor: Actor, event_id: UUID, events: EventQuerySet | None = None) -> Event:

@@ -8,13 +8,14 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from turnout.core.contact import LONGEST_NAME, mail_address, person_name, phone_number
 from turnout.core.idempotency import once
+from turnout.core.languages import asked_for
 from turnout.events.models import AttendanceType, Event
 from turnout.events.queries import seats_left, seats_of
 from turnout.guard.addresses import network
@@ -121,7 +122,7 @@ def _register(request: HttpRequest, event: Event, form: RegistrationForm) -> boo
     """Register whom the form names, or say in the form why not."""
     fields = {name: form.cleaned_data[name] for name in ("full_name", "email", "phone", "attendance_type")}
     key = form.cleaned_data["once"] or uuid4()
-    guest = actions.Guest(**fields, language=get_language() or "en")
+    guest = actions.Guest(**fields, language=asked_for(request.META, request.COOKIES))
 
     def deed() -> tuple[int, dict[str, Any]]:
         actions.register(event, replace(guest, answers=form.answers()), client=network(request.META))

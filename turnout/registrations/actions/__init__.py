@@ -14,7 +14,7 @@ from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.text import normal_address
 from turnout.core.transactions import transactional
 from turnout.events.models import AttendanceType, Event, SeatPool
-from turnout.events.queries import questions_of, seats_left
+from turnout.events.queries import language_of, questions_of, seats_left
 from turnout.guard.actions import Claim, admit, admitted
 from turnout.guard.addresses import block
 from turnout.guard.mailboxes import within_mail_budget
@@ -50,7 +50,7 @@ class Guest:
     email: str
     attendance_type: str
     phone: str = ""
-    language: str = "en"
+    language: str = ""  # where they did not say, the event's
     answers: Mapping[str, object] = field(default_factory=dict)  # by the questions' keys
 
     @classmethod
@@ -241,7 +241,7 @@ def _written_down(event: Event, person: Guest, answers: Answers) -> Registration
         phone=person.phone,
         answers=written(answers),
         attendance_type=person.attendance_type,
-        language=person.language,
+        language=person.language or language_of(event),
         created_at=start,
         expires_at=start + CONFIRMATION_LIVES,
     )

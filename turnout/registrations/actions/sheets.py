@@ -15,6 +15,7 @@ from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.ids import new_id
 from turnout.core.transactions import RaceLostError, transactional, violates
 from turnout.events.models import AttendanceType, Event, SeatPool
+from turnout.events.queries import language_of
 from turnout.guard.actions import Claim, admit
 from turnout.guard.mailboxes import mailbox
 from turnout.guard.notation import windows
@@ -33,9 +34,7 @@ _THOUSANDS = windows("20/hour,40/day")
 
 
 @transactional
-def import_people(
-    event: Event, sheet: Sheet, *, notify: bool = True, language: str = "en", actor: str = audit.SYSTEM
-) -> int:
+def import_people(event: Event, sheet: Sheet, *, notify: bool = True, actor: str = audit.SYSTEM) -> int:
     """Confirm everybody in a sheet, or nobody: each gets a seat and, with `notify`, a mail with the ticket.
 
     The team's word stands for the confirmed address and, where the event approves, for its yes. Whoever waits in line
@@ -56,6 +55,7 @@ def import_people(
             admit(Claim("import", actor, _THOUSANDS))
     # All that can be done before the counters' rows are locked.
     ticket_key = keys.active_key_id(TICKET)
+    language = language_of(event)  # what theirs is they did not say
     people = [_confirmed(event, entry, language, ticket_key) for entry in sheet.entries]
     for person in people:
         person.series_key = series_keys.get(person.email)
