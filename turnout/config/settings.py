@@ -124,6 +124,7 @@ INSTALLED_APPS = [
     "turnout.accounts.apps.AccountsConfig",
     "turnout.events.apps.EventsConfig",
     "turnout.registrations.apps.RegistrationsConfig",
+    "turnout.reports.apps.ReportsConfig",
     "turnout.api.apps.ApiConfig",
     "turnout.web.apps.WebConfig",
     "turnout.jobs.apps.JobsConfig",  # before Django's own: it extends runserver and createsuperuser
@@ -243,9 +244,12 @@ MAIL_SHOWN = LOCAL and EMAIL_BACKEND == _KEPT
 MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != _KEPT
 MESSAGE_RENDERERS = {
     "account": "turnout.accounts.mails.render",
+    "doctor": "turnout.reports.doctor.trial_mail.render",
     "registration": "turnout.registrations.mails.render",
     "team": "turnout.events.mails.render",
 }
+# Where the key lies with which our mail is signed; several, comma-separated. For the doctor, who can only guess it.
+DKIM_SELECTOR: list[str] = env.list("DKIM_SELECTOR", default=[])
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 
@@ -327,6 +331,8 @@ LOCALE_PATHS = [BASE_DIR / "turnout" / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+# Whom the doctor asks what time it is; empty: nobody.
+NTP_SERVER = env.str("NTP_SERVER", default="pool.ntp.org")
 
 # --- The API -----------------------------------------------------------------------------------------------------
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
