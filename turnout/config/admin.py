@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, path, reverse_lazy
+from django.urls import URLPattern, path, reverse, reverse_lazy
 from django_otp.admin import OTPAdminSite
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 from unfold.sites import UnfoldAdminSite
@@ -17,7 +17,7 @@ from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.actions.second_factor import spend
 from turnout.accounts.models import User
 from turnout.accounts.queries import second_factor_of
-from turnout.config import second_factor
+from turnout.config import doctor, second_factor
 from turnout.core import audit
 from turnout.core.errors import ThrottledError
 from turnout.guard.actions import admit_network
@@ -81,12 +81,22 @@ class AdminSite(OTPAdminSite, UnfoldAdminSite):
             super().register(model_or_iterable, admin_class, **options)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the second factor."""
+        """Add the doctor and the pages of the second factor."""
         own = [
+            path("doctor/", self.admin_view(doctor.page), name="doctor"),
             path("second-factor/", self.admin_view(second_factor.own_page), name="second_factor"),
             path("second-factor/enrol/", second_factor.enrol_page, name="second_factor_enrol"),
         ]
         return [*own, *super().get_urls()]
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """Add the doctor, which is no rows, where staff look for all else: in the menu and on the first page."""
+        listed: list[dict[str, Any]] = super().get_app_list(request, app_label)
+        if app_label is None:
+            door = reverse("admin:doctor")
+            page = {"name": "Doctor", "object_name": "Doctor", "admin_url": door, "view_only": True}
+            listed.insert(0, {"name": "Operations", "app_label": "doctor", "app_url": door, "models": [page]})
+        return listed
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         """Let somebody change their own password."""
