@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from tests.support import make
 from turnout.config.logs import configure
-from turnout.config.redaction import redact, redact_text
+from turnout.core.redaction import redact, redact_text
 
 SECRET = "hunter2hunter2"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJlc2lnbmF0dXJl"

@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from turnout.config.redaction import redact
+from turnout.core.redaction import redact
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""Taking out of log lines what nobody should find there: secrets, keys to things, and addresses of people."""
+"""Taking out of what is logged or kept what nobody should find there: secrets, keys to things, addresses of people."""
 
 import re
 from collections.abc import Mapping
