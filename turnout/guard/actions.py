@@ -1,6 +1,7 @@
 """Who may, how often: the limiter; and what may be used once."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -56,14 +57,19 @@ def admit(*claims: Claim) -> None:
     Raises ThrottledError `throttled` with `retry_after` (seconds) and `window`; UnavailableError where nothing can
     count: what is worth a limit is not done without one.
     """
-    places = [place for claim in claims for place in claim.places()]
-    if not places:
-        return
-    refusal = _take(places)
+    refusal = _counted(claims)
     if refusal is not None:
-        window, seconds = refusal.place.window, -(-refusal.wait // 1000) or 1
+        window, seconds = refusal.place.window, _seconds(refusal)
         message = _("Too many requests. Try again in %(seconds)s seconds.") % {"seconds": seconds}
         raise ThrottledError(message, retry_after=seconds, window=str(window))
+
+
+def take(*claims: Claim) -> tuple[Claim, int] | None:
+    """Do the same; where it is too often, return whose claim that is, and in how many seconds it may be done again."""
+    refusal = _counted(claims)
+    if refusal is None:
+        return None
+    return next(claim for claim in claims if refusal.place in claim.places()), _seconds(refusal)
 
 
 def admit_network(scope: str, client: str) -> None:
@@ -125,6 +131,16 @@ def _forget(keys: list[str]) -> None:
 @transactional
 def _write_down(spent: SpentChallenge) -> None:
     spent.save(force_insert=True)
+
+
+def _counted(claims: Sequence[Claim]) -> Refusal | None:
+    """Count in all places of all claims, or in none; return the window that is full."""
+    places = [place for claim in claims for place in claim.places()]
+    return _take(places) if places else None
+
+
+def _seconds(refusal: Refusal) -> int:
+    return -(-refusal.wait // 1000) or 1
 
 
 def _take(places: list[Place]) -> Refusal | None:
