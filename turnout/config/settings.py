@@ -6,7 +6,7 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import environ
 from csp import constants as csp
@@ -16,6 +16,7 @@ from django.urls import reverse_lazy
 
 from turnout.config import logs
 from turnout.config.database import database
+from turnout.config.mail import KEPT, anymail, mail_server, rate, rates_by_domain
 from turnout.core.text import digest
 from turnout.guard.notation import Window, windows
 
@@ -218,30 +219,23 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- Mail --------------------------------------------------------------------------------------------------------
-_SMTP = "turnout.notifications.smtp.EmailBackend"
-_KEPT = "turnout.notifications.kept.EmailBackend"
-if "EMAIL_URL" in env.ENVIRON:
-    # django-environ takes smtps:// for STARTTLS; to everybody else it is implicit TLS.
-    _url = urlsplit(env.str("EMAIL_URL"))
-    if _url.scheme not in {"smtp", "smtp+tls", "smtps"} or not _url.hostname:
-        _message = "EMAIL_URL must be smtp://, smtp+tls:// or smtps:// and name a host."
-        raise ImproperlyConfigured(_message)
-    EMAIL_BACKEND = _SMTP
-    EMAIL_USE_TLS, EMAIL_USE_SSL = _url.scheme == "smtp+tls", _url.scheme == "smtps"
-    EMAIL_HOST, EMAIL_PORT = _url.hostname, _url.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}[_url.scheme]
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_url.username or ""), unquote(_url.password or "")
-else:
-    EMAIL_BACKEND = env.str("EMAIL_BACKEND", default=_SMTP if "EMAIL_HOST" in env.ENVIRON else _KEPT)
-    EMAIL_HOST, EMAIL_PORT = env.str("EMAIL_HOST", default="localhost"), env.int("EMAIL_PORT", default=25)
-    EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", default="")
-    EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", default="")
-    EMAIL_USE_TLS, EMAIL_USE_SSL = env.bool("EMAIL_USE_TLS", default=False), env.bool("EMAIL_USE_SSL", default=False)
-EMAIL_TIMEOUT = 10
+_server = mail_server(env)
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _server.backend, _server.host, _server.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _server.user, _server.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _server.starttls, _server.tls
+EMAIL_TIMEOUT = env.int("EMAIL_TIMEOUT", default=10)
+ANYMAIL = anymail(env, EMAIL_BACKEND, timeout=EMAIL_TIMEOUT)
+if ANYMAIL:
+    INSTALLED_APPS.append("anymail")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="turnout@localhost.localdomain")
+BOUNCE_ADDRESS = env.str("BOUNCE_ADDRESS", default="")
+# How much the mail server takes from us, and each provider.
+MAIL_RATE = rate(env, "MAIL_RATE")
+MAIL_RATE_PER_DOMAIN = rates_by_domain(env, "MAIL_RATE_PER_DOMAIN")
 # Kept and shown on one's own machine. In production nothing is shown, and nothing is sent into the void: messages wait
 # in the outbox until a mail server is named.
-MAIL_SHOWN = LOCAL and EMAIL_BACKEND == _KEPT
-MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != _KEPT
+MAIL_SHOWN = LOCAL and EMAIL_BACKEND == KEPT
+MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != KEPT
 MESSAGE_RENDERERS = {
     "account": "turnout.accounts.mails.render",
     "doctor": "turnout.reports.doctor.trial_mail.render",
