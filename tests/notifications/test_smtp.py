@@ -61,3 +61,17 @@ def test_a_server_that_knows_no_such_address_gets_no_other_one(postbox: Postbox)
     deliver_due()
     assert [envelope.rcpt_tos for envelope in postbox.arrived] == [[plain.email]]
     assert dict(Message.objects.values_list("recipient", "state")) == {"josé@example.org": "dead", plain.email: "sent"}
+
+
+@pytest.mark.parametrize("address", ["bounces@example.net", "bounces+{id}@example.net", ""])
+@pytest.mark.parametrize("recipient", ["jose@example.org", "josé@example.org"])
+def test_a_mail_comes_back_to_the_address_that_is_set_and_is_from_the_same_sender(
+    postbox: Postbox, settings: Settings, address: str, recipient: str
+) -> None:
+    settings.BOUNCE_ADDRESS, settings.DEFAULT_FROM_EMAIL = address, "events@example.net"
+    make.pending(make.event(), email=recipient)
+    deliver_due()
+    back_to = address.replace("{id}", Message.objects.get().pk.hex) or "events@example.net"
+    assert [(envelope.mail_from, envelope.rcpt_tos) for envelope in postbox.arrived] == [(back_to, [recipient])]
+    message = message_from_bytes(postbox.arrived[0].original_content or b"", policy=policy.default)
+    assert (message.get_all("From"), message["To"]) == (["Turnout <events@example.net>"], recipient)

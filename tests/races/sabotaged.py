@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import django
+from django.core.mail.backends.base import BaseEmailBackend
 from django.core.management import call_command
 from django.db.models import F, QuerySet
 from granian import Granian
@@ -37,7 +38,7 @@ from turnout.guard import captcha, counting  # noqa: E402
 from turnout.guard.counting import Place, Refusal  # noqa: E402
 from turnout.guard.models import Counter, SpentChallenge  # noqa: E402
 from turnout.jobs import server  # noqa: E402
-from turnout.notifications import actions as outbox  # noqa: E402
+from turnout.notifications.actions import delivery  # noqa: E402
 from turnout.notifications.models import Message  # noqa: E402
 from turnout.registrations import actions, queries  # noqa: E402
 from turnout.registrations.actions import offers, reviews, seats  # noqa: E402
@@ -47,6 +48,7 @@ from turnout.registrations.tickets import TICKET  # noqa: E402
 PAUSE = float(os.environ.get("PAUSE", "0"))  # seconds
 _take_seat, _enter, _hold = seats._take_seat, seats.enter, idempotency._hold
 _admit, _free_series_key = seats.admit, seats._free_series_key
+_deliver = delivery._deliver
 
 
 def take_seat_unasked(pools: QuerySet[SeatPool]) -> bool:
@@ -125,10 +127,15 @@ def accept_as_read(registration: Registration, *, actor: str = audit.GUEST) -> R
     return found
 
 
-def claim_regardless_of_leases(lease: uuid.UUID) -> list[Message]:
+def due_regardless_of_leases() -> QuerySet[Message]:
     """Take what is due, whoever else is delivering it."""
-    due = Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("urgency", "due_at")
-    return outbox._take(due, lease) if due.exists() else []
+    return Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("urgency", "due_at")
+
+
+def note_then_deliver(message: Message, lease: uuid.UUID, mailer: BaseEmailBackend) -> None:
+    """Note that a message was sent, and send it then."""
+    delivery._note(message, lease, state=Message.State.SENT, sent_at=now())
+    _deliver(message, lease, mailer)
 
 
 def hold_another_key(_key: str, body: str) -> IdempotentRequest:
@@ -209,7 +216,9 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "pause-after-counting": partial(setattr, seats, "_free_series_key", count_then_pause),
     "pause-in-accept": partial(setattr, offers, "admit", pause_then_admit),
     "accept-as-read": partial(setattr, offers, "accept", accept_as_read),
-    "no-lease": partial(setattr, outbox, "_claim", claim_regardless_of_leases),
+    "no-lease": partial(setattr, delivery, "_due", due_regardless_of_leases),
+    "no-renewal": partial(setattr, delivery, "_is_ours", lambda *_: True),
+    "note-first": partial(setattr, delivery, "_deliver", note_then_deliver),
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),
     "look-then-rotate": partial(setattr, sessions, "_replace", look_then_rotate),

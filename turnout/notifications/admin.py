@@ -13,14 +13,14 @@ from turnout.notifications.models import Message
 
 @admin.register(Message)
 class MessageAdmin(LookOnlyAdmin):
-    """What is owed, what was sent, and what was given up and why."""
+    """What is owed, what was sent, and what was given up or came back, and why."""
 
-    list_display = ("kind", "recipient", "state", "attempts", "due_at", "sent_at")
-    list_filter = ("state", "kind")
+    list_display = ("kind", "recipient", "state", "attempts", "due_at", "sent_at", "bounced_at")
+    list_filter = ("state", "kind", ("bounced_at", admin.EmptyFieldListFilter))
     search_fields = ("recipient",)
     actions: ClassVar = ["send_again"]
 
-    @admin.action(description="Send again what was given up")
+    @admin.action(description="Send again what was given up or came back")
     def send_again(self, request: HttpRequest, chosen: QuerySet[Message]) -> None:
         """Let each be due again."""
         sent = sum(send_again(message, actor=actor_of(request)) for message in chosen)

@@ -1,6 +1,8 @@
 """Mails: what they say, and how that becomes a MIME message."""
 
 import mimetypes
+import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formataddr
@@ -33,6 +35,9 @@ class Mail:
     attachments: tuple[Attachment, ...] = ()
 
 
+METADATA = "message"
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}(?![0-9a-f])")
+
 # Given the message, what it says now; None where it is no longer true and must not be sent.
 Renderer = Callable[[Message], Mail | None]
 
@@ -44,14 +49,20 @@ def compose(message: Message) -> EmailMultiAlternatives | None:
     mail = renderer(message)
     if mail is None:
         return None
+    sender = formataddr((settings.SITE_NAME, settings.DEFAULT_FROM_EMAIL))
+    headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
+    return_path = settings.BOUNCE_ADDRESS.replace("{id}", message.pk.hex)
+    if return_path:
+        headers["From"] = sender  # Django and anymail take `from_email` for the envelope then
     composed = EmailMultiAlternatives(
         subject=" ".join(mail.subject.split()),  # a header is one line
         body=mail.text,
-        from_email=formataddr((settings.SITE_NAME, settings.DEFAULT_FROM_EMAIL)),
+        from_email=return_path or sender,
         to=[message.recipient],
-        headers={"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"},
+        headers=headers,
         alternatives=[(mail.html, "text/html")],
     )
+    composed.metadata = {METADATA: message.pk.hex}  # type: ignore[attr-defined]  # anymail's: comes back with its events
     for attachment in mail.attachments:
         composed.attach(attachment.name, attachment.content, mimetypes.guess_type(attachment.name)[0])
     return composed
@@ -60,6 +71,12 @@ def compose(message: Message) -> EmailMultiAlternatives | None:
 def message_id(message: Message) -> str:
     """Return the Message-ID (RFC 5322, section 3.6.4): the same however often the message is sent."""
     return f"<{message.pk}@{urlsplit(settings.PUBLIC_BASE_URL).hostname}>"
+
+
+def message_named(text: str) -> uuid.UUID | None:
+    """Return the id of the message that a Message-ID, a return path or an id in hexadecimal names; None if none."""
+    found = _ID.search(text.lower())
+    return uuid.UUID(found[0]) if found else None
 
 
 def render(template: str, context: dict[str, object]) -> tuple[str, str]:

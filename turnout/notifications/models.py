@@ -48,12 +48,15 @@ class Message(models.Model):
     leased_until = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
+    # When it came back though the mail server had taken it, and what was said of it.
+    bounced_at = models.DateTimeField(null=True)
+    bounce = models.TextField(blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
-            models.Index(fields=["state", "urgency", "due_at"], name="message_by_turn"),
+            models.Index(fields=["state", "urgency", "due_at", "id"], name="message_by_turn"),
             models.Index(fields=["lease"], name="message_by_lease"),
             models.Index(fields=["subject"], name="message_by_subject"),
             models.Index(fields=["recipient"], name="message_by_recipient"),
@@ -65,6 +68,9 @@ class Message(models.Model):
                 condition=Q(lease__isnull=True, leased_until__isnull=True)
                 | Q(lease__isnull=False, leased_until__gt=F("created_at")),
                 name="message_lease_has_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(bounce="") | Q(bounced_at__isnull=False), name="message_bounce_has_time"
             ),
         ]
 

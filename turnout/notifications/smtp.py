@@ -2,6 +2,7 @@
 
 import smtplib
 from email import message_from_bytes, policy
+from email.utils import parseaddr
 from typing import cast
 
 from django.core.mail import EmailMessage
@@ -19,5 +20,5 @@ class EmailBackend(DjangoBackend):
         message["To"] = ", ".join(email_message.to)
         # Raises SMTPNotSupportedError where the server knows no such addresses.
         connection = cast("smtplib.SMTP", self.connection)  # `send_messages` has opened it
-        connection.send_message(message, message["From"].addresses[0].addr_spec, email_message.recipients())
+        connection.send_message(message, parseaddr(email_message.from_email)[1], email_message.recipients())
         return True

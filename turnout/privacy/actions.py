@@ -48,7 +48,7 @@ def _give_up_seats(user: User) -> None:
 def _erase_messages(user: User, nobody: str) -> None:
     messages = Message.objects.filter(pk__in=list(messages_of(user).values_list("pk", flat=True)))
     messages.filter(state=Message.State.DUE).update(state=Message.State.VOID)
-    messages.update(recipient=nobody, last_error="")
+    messages.update(recipient=nobody, last_error="", bounce="")
 
 
 def _erase_registrations(user: User, nobody: str) -> None:

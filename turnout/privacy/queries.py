@@ -34,7 +34,7 @@ _REGISTRATION = (
     "coming_at",
 )
 _FILE = ("id", "registration_id", "name", "size", "created_at")
-_MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at")
+_MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
 _DEED = ("at", "actor", "verb", "subject", "data")
 
 
