@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from turnout.config.esp import tracking
+
 urlpatterns = [
+    *tracking(),
     path("api/", include("turnout.api.urls")),
     path("admin/", admin.site.urls),
     path("", include("turnout.web.urls")),
