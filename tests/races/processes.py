@@ -17,6 +17,7 @@ from django.conf import settings
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRODUCT = ("manage.py",)
 SABOTAGED = ("-m", "tests.races.sabotaged")  # knows the same two commands
+NO_WORKER = ("--no-worker",)
 _START_SECONDS = 60
 _STOP_SECONDS = 20
 _SCOPES = ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX", "ATTACK", "EVENT_MAIL", "SECOND_FACTOR")
@@ -67,12 +68,14 @@ class Place:
 
 
 @contextmanager
-def serving(place: Place, entrance: Sequence[str] = PRODUCT, **environment: str) -> Iterator[str]:
-    """Run the server with two processes and no worker; yield its base URL once it answers."""
+def serving(
+    place: Place, entrance: Sequence[str] = PRODUCT, options: Sequence[str] = NO_WORKER, **environment: str
+) -> Iterator[str]:
+    """Run the server with two processes and, unless asked for, no worker; yield its base URL once it answers."""
     with _free_port() as port:
         url = f"http://127.0.0.1:{port}"
-        words = [*entrance, "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--no-worker"]
-        process = place.start(words, PUBLIC_BASE_URL=url, EMAIL_URL="smtp://127.0.0.1:9", **environment)
+        words = [*entrance, "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2", *options]
+        process = place.start(words, **{"PUBLIC_BASE_URL": url, "EMAIL_URL": "smtp://127.0.0.1:9", **environment})
         try:
             _await_answer(url, process, place.log)
             _warm_up(url)
