@@ -2,9 +2,11 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Max
 
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
@@ -31,3 +33,9 @@ def record_many(actor: str, verb: str, subjects: Iterable[uuid.UUID]) -> None:
     """Write down the same deed on many things, in one statement."""
     at = now()
     AuditEntry.objects.bulk_create(AuditEntry(actor=actor, verb=verb, subject=subject, at=at) for subject in subjects)
+
+
+def last_deeds(subjects: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """Return when something was last done to each of these things; those to which nothing ever was are left out."""
+    deeds = AuditEntry.objects.filter(subject__in=subjects).order_by()
+    return dict(deeds.values("subject").annotate(last=Max("at")).values_list("subject", "last"))
