@@ -136,6 +136,17 @@ def test_each_request_has_a_line_with_who_and_how_long_and_no_query(
 
 
 @pytest.mark.django_db
+def test_the_key_to_a_calendar_is_in_no_line(lines: Lines, visitor: Client, settings: Settings) -> None:
+    settings.ACCESS_LOG = True
+    address = make.user().calendar_url.removeprefix("http://127.0.0.1:8000")
+    key = address.rpartition("/")[2].removesuffix(".ics")
+    for path in (address, address.replace(".ics", "x.ics"), address.replace(".ics", "/ics")):
+        visitor.get(path)
+    assert [line["status"] for line in lines.of("request")] == [200, 404, 404]
+    assert key not in lines.text
+
+
+@pytest.mark.django_db
 def test_nobody_is_looked_up_for_a_log_line(
     lines: Lines, visitor: Client, settings: Settings, django_assert_num_queries: Any
 ) -> None:
@@ -169,6 +180,7 @@ def test_values_under_such_names_are_taken_out(name: str, value: object) -> None
         ('"GET /x/?abc HTTP/1.1" 200', '"GET /x/?... HTTP/1.1" 200'),
         (f"no {JWT} here", "no [redacted] here"),
         ("postgres://me:word@host/name", "postgres://[redacted]@host/name"),
+        ("/api/calendars/0192-f0c1/Ab-c_d.ics 404", "/api/calendars/0192-f0c1/[redacted] 404"),
         ("What is it? An event = a row; 3 of 4?", "What is it? An event = a row; 3 of 4?"),
         (
             'File "/app/turnout/api/tokens.py", line 3, in read_token',

@@ -275,6 +275,6 @@ def test_the_mail_with_the_ticket_carries_it_as_a_file() -> None:
     make.confirmed(Registration.objects.get().event)
     deliver_due()
     carried = {message.subject.partition(":")[0]: len(message.attachments) for message in mail.outbox}
-    assert carried == {"Your ticket": 1, "You are on the waiting list": 0}
+    assert carried == {"Your ticket": 2, "You are on the waiting list": 0}  # and what calendars open
     name, content, media_type = mail.outbox[0].attachments[0]
     assert (name, media_type, content[:5]) == ("ticket.pdf", "application/pdf", b"%PDF-")

@@ -50,7 +50,7 @@ def test_a_mail_arrives_at_the_very_address(postbox: Postbox, address: str) -> N
     assert envelope.rcpt_tos == [address]
     message = message_from_bytes(envelope.original_content or b"", policy=policy.default)
     assert (message["To"], message["Subject"]) == (address, "Your ticket: Café")
-    assert [part.get_filename() for part in message.iter_attachments()] == ["ticket.pdf"]
+    assert [part.get_filename() for part in message.iter_attachments()] == ["ticket.pdf", "invite.ics"]
 
 
 @pytest.mark.parametrize("postbox", [False], indirect=True)

@@ -138,6 +138,8 @@ class World:
             "series_id": self.series.pk,
             "upload_id": self.upload.pk,
             "rollback_id": self.event.pk,  # there is none
+            "user_id": self.owner.pk,
+            "calendar_key": self.owner.calendar_url.rpartition("/")[2].removesuffix(".ics"),
             "form": "svg",
             "pk": {
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -12,13 +13,14 @@ from django.utils.crypto import salted_hmac
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.core.text import address_key, normal_address
-from turnout.core.tokens import make_code, make_token
+from turnout.core.tokens import fits_key, make_code, make_key, make_token
 
 CODE_LIVES = timedelta(minutes=5)
 MOST_TRIES = 5
 ATTEMPT_LIVES = timedelta(days=1)
 RESET_LIVES = timedelta(hours=1)
 RESET = "password.reset"
+CALENDAR = "account.calendar"  # what the key in the address of somebody's calendar is for
 
 
 class UserManager(BaseUserManager["User"]):
@@ -57,6 +59,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     date_joined = models.DateTimeField(default=now, editable=False)
     # Raising it ends all sessions of browsers: it is part of what each of them must hold.
     session_stamp = models.PositiveIntegerField(default=0, editable=False)
+    # Of the key to their calendar: raising it makes the address they had before void.
+    calendar_version = models.PositiveIntegerField(default=1, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -78,6 +82,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Bring the address, and with it the key, to the form that is compared."""
         self.email = normal_address(self.email)
         self.email_key = address_key(self.email)
+
+    @property
+    def calendar_url(self) -> str:
+        """The secret address of their calendar: whoever has it reads it, and a program needs nothing else."""
+        key = make_key(CALENDAR, self.id, self.calendar_version)
+        return f"{settings.PUBLIC_BASE_URL}/api/calendars/{self.id}/{key}.ics"
+
+    def opens_calendar(self, key: str) -> bool:
+        """Tell whether this is the key to their calendar."""
+        return fits_key(CALENDAR, self.id, self.calendar_version, key)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Return what a session must hold to be worth something; a new password or stamp changes it. Django's hook."""

@@ -33,7 +33,7 @@ from turnout.registrations.tickets import ticket_pdf, ticket_png, ticket_svg, ti
 
 TOKEN_HEADER = "X-Registration-Token"  # noqa: S105  # a header's name
 TOKEN_IN_HEADER = OpenApiParameter(TOKEN_HEADER, str, OpenApiParameter.HEADER, description="The `manage_token`.")
-_TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
+TOKEN_IN_QUERY = OpenApiParameter("token", str, OpenApiParameter.QUERY, description="The same, for links.")
 
 
 class EventBriefSerializer(serializers.ModelSerializer[Event]):
@@ -245,7 +245,7 @@ class RegistrationView(GuestView):
     @extend_schema(
         operation_id="registrations_retrieve",
         responses={200: RegistrationSerializer},
-        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+        parameters=[TOKEN_IN_HEADER, TOKEN_IN_QUERY],
     )
     def get(self, request: Request, registration_id: UUID) -> Response:
         """Show where it stands."""
@@ -291,7 +291,7 @@ class TicketView(GuestView):
     @extend_schema(
         operation_id="registrations_ticket",
         responses={200: TicketSerializer},
-        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+        parameters=[TOKEN_IN_HEADER, TOKEN_IN_QUERY],
     )
     def get(self, request: Request, registration_id: UUID) -> Response:
         """Return the signed text that the QR code holds."""
@@ -319,7 +319,7 @@ class TicketFileView(GuestView):
         responses={(200, media_type): OpenApiTypes.BINARY for media_type, _ in forms.values()},
         parameters=[
             TOKEN_IN_HEADER,
-            _TOKEN_IN_QUERY,
+            TOKEN_IN_QUERY,
             OpenApiParameter("form", str, OpenApiParameter.PATH, enum=list(forms)),
         ],
     )
@@ -339,7 +339,7 @@ class AnswerFileView(GuestView):
     @extend_schema(
         operation_id="registrations_file",
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
-        parameters=[TOKEN_IN_HEADER, _TOKEN_IN_QUERY],
+        parameters=[TOKEN_IN_HEADER, TOKEN_IN_QUERY],
     )
     def get(self, request: Request, registration_id: UUID, upload_id: UUID) -> HttpResponse:
         """Download it. What strangers sent is never opened in a page of ours."""

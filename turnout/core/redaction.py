@@ -28,6 +28,8 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # What is a secret whatever it is called: a JWT (RFC 7519), an HMAC of ours with or without its id.
     (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
     (re.compile(r"(?<![\w-])(?:[\w-]{22}\.)?(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"), REDACTED),
+    # The address of somebody's calendar, which needs nothing but itself.
+    (re.compile(r"(?<=/calendars/)([\w-]+)/[^\s\"'<>]+"), rf"\1/{REDACTED}"),
     (re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[address]"),
 )
 

@@ -26,6 +26,14 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a mail program puts into its reader's calendar (iMIP, RFC 6047)."""
+
+    method: str  # as the file says it: REQUEST, CANCEL
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """What a message says, in text and in HTML."""
 
@@ -33,6 +41,7 @@ class Mail:
     text: str
     html: str
     attachments: tuple[Attachment, ...] = ()
+    invitation: Invitation | None = None
 
 
 METADATA = "message"
@@ -65,6 +74,11 @@ def compose(message: Message) -> EmailMultiAlternatives | None:
     composed.metadata = {METADATA: message.pk.hex}  # type: ignore[attr-defined]  # anymail's: comes back with its events
     for attachment in mail.attachments:
         composed.attach(attachment.name, attachment.content, mimetypes.guess_type(attachment.name)[0])
+    if mail.invitation is not None:
+        # The one is what Gmail, Outlook and Apple act upon, the other what all others offer to open.
+        media_type = f"text/calendar; method={mail.invitation.method}"
+        composed.attach_alternative(mail.invitation.content.decode(), media_type)
+        composed.attach("invite.ics", mail.invitation.content, "application/ics")
     return composed
 
 

@@ -15,6 +15,7 @@ from turnout.events.when import moment, when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
 from turnout.notifications.models import Message
+from turnout.registrations.invitations import invitation
 from turnout.registrations.models import REMINDER, EventMove, Registration
 from turnout.registrations.queries import position
 from turnout.registrations.tickets import ticket_pdf, where
@@ -43,6 +44,15 @@ _KINDS: dict[str, tuple[tuple[Status, ...], Callable[[str], str]]] = {
 }
 # What is said of an event that is cancelled; all else would send people to it.
 _OF_A_CANCELLED_EVENT = {"registration.cancelled", "registration.event_cancelled"}
+# What changes a calendar, where somebody has or had a seat.
+_INVITING = {
+    "registration.confirmed",
+    "registration.promoted",
+    "registration.event_changed",
+    "registration.cancelled",
+    "registration.released",
+    "registration.event_cancelled",
+}
 
 
 def render(message: Message) -> Mail | None:
@@ -60,7 +70,8 @@ def render(message: Message) -> Mail | None:
                 return None
             context |= changes
         text, html = render_template(f"registrations/mail/{message.kind.partition('.')[2]}", context)
-        return Mail(subject(event.title), text, html, _attachments(registration))
+        invited = invitation(registration) if message.kind in _INVITING else None
+        return Mail(subject(event.title), text, html, _attachments(registration), invited)
 
 
 def _is_outdated(message: Message, registration: Registration) -> bool:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Sequence
 
-from django.db.models import Q, QuerySet, Window
+from django.db.models import Count, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
@@ -15,7 +15,7 @@ from turnout.core.tokens import read_token
 from turnout.events.models import Event, SeatPool, Series
 from turnout.events.queries import seats_of
 from turnout.events.when import moment
-from turnout.registrations.models import CONFIRM, Registration, RegistrationQuerySet, active_key
+from turnout.registrations.models import CONFIRM, EventMove, Registration, RegistrationQuerySet, active_key
 
 
 def find(registration_id: uuid.UUID, actor: Actor, key: str) -> Registration:
@@ -102,6 +102,12 @@ def past(actor: Actor) -> RegistrationQuerySet:
 
 def _shown(found: RegistrationQuerySet, *order: str) -> RegistrationQuerySet:
     return found.with_position().select_related("event").order_by(*order)
+
+
+def times_moved(event_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return how often each of these events was moved, by its id; those that never were are left out."""
+    moves = EventMove.objects.filter(event__in=event_ids).order_by().values("event")
+    return dict(moves.annotate(count=Count("pk")).values_list("event", "count"))
 
 
 def find_to_decide(registration_id: uuid.UUID, actor: Actor) -> Registration:

@@ -38,6 +38,7 @@ urlpatterns = [
     path("account/address/code/", own.address_code_page, name="account-address-code"),
     path("account/password/", own.password_page, name="account-password"),
     path("account/sessions/", own.sessions_page, name="account-sessions"),
+    path("account/calendar/", own.calendar_page, name="account-calendar"),
     path("account/export/", own.export_page, name="account-export"),
     path("account/erase/", own.erase_page, name="account-erase"),
     # On pages with a secret in the address no form can show where it comes from. Nobody gains by forging this one.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from django.db import IntegrityError
+from django.db.models import F
 
 from turnout.accounts.actions.codes import admit_guess, code_invalid, try_code
 from turnout.accounts.models import ATTEMPT_LIVES, AddressChange, PasswordReset, User
@@ -29,6 +30,15 @@ def change_profile(user: User, fields: Mapping[str, str]) -> User:
         audit.record(audit.actor_of(user), "user.changed", user.id, {"fields": sorted(changed)})
         for name, value in changed.items():
             setattr(user, name, value)
+    return user
+
+
+@transactional
+def renew_calendar(user: User) -> User:
+    """Give somebody's calendar a new address. The one before it leads nowhere from now on, whoever had it."""
+    User.objects.filter(pk=user.pk).update(calendar_version=F("calendar_version") + 1)
+    user.refresh_from_db(fields=["calendar_version"])
+    audit.record(audit.actor_of(user), "user.calendar_renewed", user.id)
     return user
 
 

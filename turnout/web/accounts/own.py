@@ -158,6 +158,19 @@ def sessions_page(request: HttpRequest) -> HttpResponse:
     return _told(request, gettext("Everywhere else you are signed out."))
 
 
+@own_page
+def calendar_page(request: HttpRequest) -> HttpResponse:
+    """Show the address at which calendars find what one is registered for; POST makes a new one."""
+    user = self_of(request)
+    if request.method != "POST":
+        address = user.calendar_url
+        known = {"address": address, "subscribe": f"webcal:{address.partition(':')[2]}"}  # opens calendar programs
+        return render(request, "web/accounts/calendar.html", known)
+    profile.renew_calendar(user)
+    messages.info(request, gettext("Your calendar has a new address. The old one leads nowhere."), extra_tags="account")
+    return redirect("account-calendar")
+
+
 @never_cache
 @require_safe
 @login_required
