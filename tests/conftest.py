@@ -10,8 +10,10 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from tests.support.databases import databases_found
+from tests.support.receiver import Names
 from turnout.accounts.hashers import Argon2Hasher
 from turnout.events.models import Event, SeatPool
+from turnout.notifications.webhooks import network
 from turnout.registrations.models import Registration
 
 
@@ -26,6 +28,14 @@ def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyP
     if request.node.get_closest_marker("races") is None:
         monkeypatch.setattr(Argon2Hasher, "time_cost", 1)
         monkeypatch.setattr(Argon2Hasher, "memory_cost", 8)
+
+
+@pytest.fixture(autouse=True)
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    """Ask no resolver but this one where webhooks go."""
+    known = Names()
+    monkeypatch.setattr(network, "resolve", known)
+    return known
 
 
 @pytest.fixture

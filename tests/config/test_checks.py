@@ -50,6 +50,7 @@ def test_nothing_is_said_of_what_is_right() -> None:
         ("CORS_ALLOWED_ORIGINS", ["https://a.example/"], "turnout.E005"),
         ("CORS_ALLOWED_ORIGINS", ["a.example"], "turnout.E005"),
         ("TRUSTED_PROXY_COUNT", -1, "turnout.E006"),
+        ("WEBHOOK_PRIVATE_NETWORKS", ["10.1.0.1/16"], "turnout.E007"),
     ],
 )
 def test_what_is_weak_is_named(settings: Settings, name: str, value: Any, expected: str) -> None:

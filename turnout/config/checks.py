@@ -1,5 +1,6 @@
 """Which configurations are unsafe in production: one place for `check --deploy` and for every server that starts."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -92,3 +93,12 @@ def _others() -> Iterator[CheckMessage]:
             )
     if settings.TRUSTED_PROXY_COUNT < 0:
         yield Error("TRUSTED_PROXY_COUNT must not be negative.", id="turnout.E006")
+    for network in settings.WEBHOOK_PRIVATE_NETWORKS:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError:
+            yield Error(
+                f"WEBHOOK_PRIVATE_NETWORKS: {network!r} is no network.",
+                hint="Write each one like 10.1.0.0/16.",
+                id="turnout.E007",
+            )

@@ -244,6 +244,8 @@ MESSAGE_RENDERERS = {
 }
 # Where the key lies with which our mail is signed; several, comma-separated. For the doctor, who can only guess it.
 DKIM_SELECTOR: list[str] = env.list("DKIM_SELECTOR", default=[])
+WEBHOOK_RENDERERS = {room: f"turnout.{room}s.webhooks.render" for room in ("event", "registration")}
+WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])  # which they may reach, too
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 
@@ -255,10 +257,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W021",  # the same
 ]
 LOGIN_URL = "login"
-PASSWORD_HASHERS = [
-    "turnout.accounts.hashers.Argon2Hasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
+PASSWORD_HASHERS = ["turnout.accounts.hashers.Argon2Hasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -13,6 +13,8 @@ from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed, forget_spent
 from turnout.notifications.actions import deliver_due
 from turnout.notifications.feed.actions import forget_entries, number_new
+from turnout.notifications.webhooks.actions import forget_deliveries
+from turnout.notifications.webhooks.actions.sending import send_to_any, send_to_prompt
 from turnout.registrations.actions import expire_unconfirmed
 from turnout.registrations.actions.coming import ask_who_comes, release_unanswered
 from turnout.registrations.actions.offers import lapse_offers
@@ -33,7 +35,9 @@ def run_once() -> int:
     """Do all that is due now and say how many messages were taken on: for a cron line."""
     _sweep()
     _until_none(number_new)
-    return _until_none(_deliver)
+    done = _until_none(_deliver)
+    _until_none(send_to_any)
+    return done
 
 
 def run_until(stop: threading.Event) -> None:
@@ -95,6 +99,7 @@ _SWEEPS: tuple[Callable[[], int], ...] = (
     forget_old,
     forget_uploads,
     forget_entries,
+    forget_deliveries,
 )
 
 
@@ -127,4 +132,8 @@ _LOOPS: tuple[tuple[Callable[[], int], float], ...] = (
     (_deliver, PAUSE),
     (number_new, PAUSE_OF_FEED),
     (_sweep, SWEEP_EVERY),
+    # Two that no slow endpoint can hold, one for all.
+    (send_to_prompt, PAUSE),
+    (send_to_prompt, PAUSE),
+    (send_to_any, PAUSE),
 )

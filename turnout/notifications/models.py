@@ -7,8 +7,9 @@ from django.db.models import F, Q
 
 from turnout.core.ids import new_id
 from turnout.notifications.feed.models import Entry, Topic
+from turnout.notifications.webhooks.models import Attempt, Delivery, Webhook
 
-__all__ = ["Entry", "Message", "Topic"]
+__all__ = ["Attempt", "Delivery", "Entry", "Message", "Topic", "Webhook"]
 
 
 class Message(models.Model):

@@ -7,11 +7,12 @@ from turnout.core import audit
 from turnout.core.errors import ConflictError
 from turnout.core.text import address_key, searchable
 from turnout.core.transactions import transactional
-from turnout.events.models import TeamMember
+from turnout.events.models import Event, TeamMember
 from turnout.notifications.models import Message
+from turnout.notifications.webhooks.actions import forget_told, remove_all_of
 from turnout.privacy.queries import messages_of, registrations_of
 from turnout.registrations.actions import cancel
-from turnout.registrations.models import LineChange, Registration, Upload, active_key
+from turnout.registrations.models import ERASED, LineChange, Registration, Upload, active_key
 from turnout.registrations.queries import can_be_changed
 from turnout.registrations.uploads.actions import let_go
 
@@ -30,11 +31,12 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
         raise ConflictError(
             "Who runs the platform can't erase themselves: let another take staff rights away first.", "is_staff"
         )
-    nobody = f"{user.id.hex}@erased.invalid"
+    nobody = f"{user.id.hex}@{ERASED}"
     _give_up_seats(user)
     _erase_messages(user, nobody)  # while what they are about can still be found
     _erase_registrations(user, nobody)
     TeamMember.objects.held_by(user).delete()
+    remove_all_of(topics=Event.objects.filter(owner=user).values_list("pk", flat=True), accounts=[user.pk])
     _erase_account(user, nobody)
     audit.record(audit.actor_of(user), "user.erased", user.id)
 
@@ -64,6 +66,7 @@ def _erase_registrations(user: User, nobody: str) -> None:
     erased = ["full_name", "name_key", "email", "phone", "answers", "reason", "key_version", "series_key", "active_key"]
     Registration.objects.bulk_update(left, erased)
     LineChange.objects.filter(registration__in=left).update(reason=_NOBODY)
+    forget_told(row.pk for row in left)
     let_go(Upload.objects.filter(registration__in=left))
 
 

@@ -8,7 +8,7 @@ from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenF
 from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
-from turnout.notifications.models import Message
+from turnout.notifications.models import Message, Webhook
 from turnout.registrations.answers import told
 from turnout.registrations.models import Registration, Upload
 
@@ -35,6 +35,7 @@ _REGISTRATION = (
 )
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
+_WEBHOOK = ("id", "topic", "label", "url", "kinds", "created_at")
 _DEED = ("at", "actor", "verb", "subject", "data")
 
 
@@ -62,6 +63,11 @@ def messages_of(user: User) -> QuerySet[Message]:
     return Message.objects.filter(Q(subject__in=subjects) | Q(recipient=user.email))
 
 
+def webhooks_of(user: User) -> QuerySet[Webhook]:
+    """Return where they, and the events they own, send what happens."""
+    return Webhook.objects.filter(Q(account=user.id) | Q(topic__in=Event.objects.filter(owner=user).values("pk")))
+
+
 def export(user: User) -> dict[str, Any]:
     """Return everything held about somebody: plain values by name, moments as they are stored."""
     registrations = registrations_of(user).order_by("id")
@@ -78,6 +84,7 @@ def export(user: User) -> dict[str, Any]:
         "registrations": _rows(registrations, _REGISTRATION),
         "answers": _answers(registrations),
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
+        "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),
         "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
         "deeds": _rows(deeds.order_by("id"), _DEED),
     }

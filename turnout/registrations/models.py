@@ -27,6 +27,7 @@ CONFIRM = "registration.confirm"  # what its token is for
 CONFIRM_MAIL = "registration.confirm"  # the kind of the mail that holds it
 REMINDER = "registration.reminder"
 MANAGE = "registration.manage"
+ERASED = "erased.invalid"  # the domain of the address that stands for somebody who was erased
 _ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 
 

@@ -6,6 +6,7 @@ from turnout.accounts.models import User
 from turnout.core import audit
 from turnout.core.errors import ConflictError, ForbiddenError
 from turnout.core.transactions import transactional
+from turnout.notifications.webhooks.actions import disable_account
 
 
 @transactional
@@ -40,6 +41,7 @@ def deactivate(user: User, *, actor: str) -> None:
     """Let somebody sign in no more, and end what they are signed in to, at once. ForbiddenError `own_account`."""
     _refuse_own(user, actor)
     _change(user, "user.deactivated", actor, is_active=False)
+    disable_account(user.id, actor=actor)
     end_sessions(user)
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.notifications.feed.models import Entry, Topic
+from turnout.notifications.webhooks.actions.handing import hand_out
 
 KEPT = timedelta(days=90)
 _BATCH = 500
@@ -42,6 +43,7 @@ def _number(topic_id: UUID) -> int:
     Entry.objects.bulk_update(entries, ["number"], batch_size=_BATCH)
     topic.latest += len(entries)
     topic.save(update_fields=["latest"])
+    hand_out(topic_id, entries)
     return len(entries)
 
 

@@ -19,6 +19,7 @@ from turnout.events.actions.schedules import ScheduleTally
 from turnout.events.gaps import gaps
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.events.schedules.drafts import ScheduleDraft
+from turnout.notifications.webhooks.actions import remove_all_of
 from turnout.registrations.actions import change_capacity
 from turnout.registrations.actions.coming import forget_answers, retime_answers
 from turnout.registrations.actions.telling import report, tell
@@ -95,6 +96,7 @@ def remove_event(event: Event, *, actor: str = audit.SYSTEM) -> None:
         _cancel(event, actor)
         return
     audit.record(actor, "event.deleted", event.id, {"title": event.title})
+    remove_all_of(topics=[event.id])
     try:
         event.delete()
     except ProtectedError as error:

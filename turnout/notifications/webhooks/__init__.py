@@ -1,0 +1,1 @@
+"""Others' programs that are told what happened: signed requests, by the Standard Webhooks specification."""
