@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 import schemathesis
@@ -16,8 +17,11 @@ from schemathesis.checks import CHECKS
 from tests.support import make
 from turnout.accounts.actions import sessions
 from turnout.api.tokens import tokens_of
+from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.dates import Start
+from turnout.notifications.webhooks.actions import add, send_test
+from turnout.notifications.webhooks.network import public_url
 from turnout.registrations.actions.series import make_series
 
 schema = schemathesis.openapi.from_wsgi("/api/schema/", WSGIHandler(), headers={"Host": "localhost"})
@@ -51,7 +55,14 @@ def known(db: None, _one_connection: None) -> dict[str, Any]:  # noqa: ARG001  #
         "/api/registrations/": str(held.id),
         "key": held.manage_token,
         "token": make.pending(event).confirmation_token,
+        "webhooks": [told_of(topic=event.pk), told_of(account=staff.pk)],
     }
+
+
+def told_of(**whose: UUID) -> tuple[str, str]:
+    """Return the ids of a webhook, and of something it was told."""
+    webhook = add(public_url("https://93.184.215.14/"), actor=audit.SYSTEM, **whose)
+    return str(webhook.pk), str(send_test(webhook, actor=audit.SYSTEM).pk)
 
 
 @schema.parametrize()
@@ -69,8 +80,11 @@ def test_no_answer_is_a_500_or_undocumented(case: Case[Any], known: dict[str, An
 def ask_for_what_is_there(case: Case[Any], known: dict[str, Any]) -> None:
     parameters = case.path_parameters or {}
     for name in set(parameters) & {"id", "event_id", "registration_id", "series_id"}:
-        parameters[name] = next(known[start] for start in known if case.path.startswith(start))
+        parameters[name] = next((known[start] for start in known if case.path.startswith(start)), "")
         case.headers["X-Registration-Token"] = known["key"]
+    if "/webhooks/" in case.path:
+        webhook, delivery = known["webhooks"]["events" not in case.path]
+        parameters |= {"webhook_id": webhook, "id": delivery} if "webhook_id" in parameters else {"id": webhook}
     if isinstance(case.body, dict):
         case.body |= {"workshop": known["/api/events/"], "event": known["/api/events/"]}
         if case.path.endswith("confirm-email/"):

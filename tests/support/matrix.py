@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
@@ -16,11 +17,16 @@ from rest_framework.test import APIClient
 from tests.support import make
 from tests.support.files import PDF
 from turnout.accounts.models import Role, User
+from turnout.core import audit
+from turnout.core.clock import now
 from turnout.events.actions import save_partner, save_speaker
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
 from turnout.events.dates import Start
 from turnout.events.models import Event, Partner, Speaker, TeamMember
+from turnout.notifications.webhooks.actions import add, send_test
+from turnout.notifications.webhooks.models import Delivery, Webhook
+from turnout.notifications.webhooks.network import public_url
 from turnout.registrations.actions.series import make_series
 from turnout.registrations.uploads.actions import receive
 
@@ -37,6 +43,7 @@ ACTORS = (
     "staff",
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+HOOK = "https://93.184.215.14/hook"
 ANY = "any"  # the method of an address that answers all of them alike
 BY_PREFIX = ("/admin/",)  # others' work, in one row each
 
@@ -89,8 +96,18 @@ class World:
         first = self._share(make.event(owner=self.owner))
         self.series = make_series(first, [Start(datetime(2030, 5, 6, 10, tzinfo=UTC), "")])
         self.pending = make.pending(self.event)
+        self.webhook, self.delivery = self._told(topic=self.event.pk)
+        self.own_webhook, self.own_delivery = self._told(account=self.owner.pk)
         self.upload = receive(self.event, "passport.pdf", PDF)
         self.registration = make.confirmed(self.event, answers={str(passport.key): str(self.upload.pk)})
+
+    def _told(self, **whose: UUID) -> tuple[Webhook, Delivery]:
+        """Return a webhook, and something that it was told."""
+        webhook = add(public_url(HOOK), actor=audit.SYSTEM, **whose)
+        delivery = send_test(webhook, actor=audit.SYSTEM)
+        delivery.state, delivery.sent_at = Delivery.State.SENT, now()
+        delivery.save()
+        return webhook, delivery
 
     def _share(self, event: Event) -> Event:
         add_member(event, self.manager.email, TeamMember.Role.MANAGER)
@@ -132,7 +149,13 @@ class World:
 
     def _named(self, route: str, name: str) -> str:
         """Return what stands for a placeholder."""
+        webhook, delivery = (
+            (self.own_webhook, self.own_delivery)
+            if route.startswith("/api/webhooks/")
+            else (self.webhook, self.delivery)
+        )
         by_name = {
+            "webhook_id": webhook.pk,
             "registration_id": self.registration.pk,
             "event_id": self.event.pk,
             "series_id": self.series.pk,
@@ -145,7 +168,10 @@ class World:
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,
                 "/api/speakers/<uuid:pk>/": self.speaker.pk,
                 "/api/partners/<uuid:pk>/": self.partner.pk,
-            }.get(route, self.event.pk),
+            }.get(
+                route,
+                delivery.pk if "deliveries/<" in route else webhook.pk if "/webhooks/" in route else self.event.pk,
+            ),
         }
         return str(by_name.get(name, "unknown"))
 
@@ -174,6 +200,8 @@ class World:
             "/api/registrations/": {**guest, "event": str(self.event.pk)},
             "/api/registrations/confirm-email/": {"token": self.pending.confirmation_token},
             "/api/registrations/<uuid:registration_id>/move/": {"position": 1, "reason": "a reason"},
+            "/api/events/<uuid:event_id>/webhooks/": {"url": HOOK},
+            "/api/webhooks/": {"url": HOOK},
             "/api/attack-mode/": {"on": True},
             "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},
             "/api/auth/signup/": {"email": "new@example.org", "password": make.PASSWORD, "role": "seeker"},
@@ -188,6 +216,8 @@ class World:
             "/organise/<uuid:event_id>/clone/": {"title": "Copy", "starts_at": "2030-05-16T18:30"},
             "/organise/<uuid:event_id>/registrations/<uuid:registration_id>/": {"deed": "approve"},
             "/events/<uuid:event_id>/enroll/": {"full_name": "Seeker", "attendance_type": "on_site"},
+            "/organise/<uuid:event_id>/webhooks/": {"url": HOOK},
+            "/organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/": {"deed": "test"},
             "/confirm/": {"token": self.pending.confirmation_token},
         }
         return bodies.get(route, {})

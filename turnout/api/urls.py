@@ -21,6 +21,7 @@ from turnout.api import (
     system,
     teams,
     two_factor,
+    webhooks,
 )
 from turnout.api.errors import unknown_address
 
@@ -90,6 +91,7 @@ urlpatterns = [
     path("events/<uuid:pk>/burst/rollback/<uuid:rollback_id>/undo/", attacks.UndoView.as_view()),
     path("attack-mode/", attacks.SwitchView.as_view()),
     path("captcha/", captcha.CaptchaView.as_view()),
+    *webhooks.urlpatterns,
     path("me/two-factor/", two_factor.TwoFactorView.as_view()),
     path("me/two-factor/confirm/", two_factor.TwoFactorConfirmView.as_view()),
     path("health/", system.HealthView.as_view()),

@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 from turnout.web import enrollments, events, mail, registrations, tickets
 from turnout.web.accounts import own, passwords, sign_in, sign_up
 from turnout.web.organise import events as organise_events
-from turnout.web.organise import people
+from turnout.web.organise import people, webhooks
 
 urlpatterns = [
     path("", events.home, name="home"),
@@ -23,6 +23,8 @@ urlpatterns = [
     path("organise/<uuid:event_id>/", organise_events.desk_page, name="desk"),
     path("organise/<uuid:event_id>/publish/", organise_events.publish, name="publish"),
     path("organise/<uuid:event_id>/clone/", organise_events.clone_page, name="clone"),
+    path("organise/<uuid:event_id>/webhooks/", webhooks.webhooks_page, name="webhooks"),
+    path("organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/", webhooks.webhook_page, name="webhook"),
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
     path("signup/", sign_up.sign_up_page, name="signup"),
