@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('notifications', '0005_feed'),
+        ('notifications', '0006_bounces'),
     ]
 
     operations = [
