@@ -42,7 +42,7 @@ def test_the_tour_is_what_happens(demo: Demo, tmp_path: Path) -> None:
         ticket,
         "cancelled",
         "confirmed",
-        "Une place pour vous\xa0: Réparer son ordinateur portable, une vis à la fois",
+        "Une place pour vous : Réparer son ordinateur portable, une vis à la fois",
     ]
     page = pypdfium2.PdfDocument(tmp_path / "ticket.pdf")[0].render(scale=3).to_pil()
     codes = [zxingcpp.read_barcode(picture) for picture in (Image.open(tmp_path / "ticket.png"), page)]
