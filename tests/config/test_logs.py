@@ -160,7 +160,13 @@ def test_nobody_is_looked_up_for_a_log_line(
 @pytest.mark.parametrize(
     ("name", "value"),
     [(name, SECRET) for name in ("password", "otp", "token", "refresh", "access", "Authorization", "Cookie", "secret")]
-    + [("manage_token", SECRET), ("captcha", SECRET), ("recovery_codes", [SECRET]), ("SECRET_KEY", SECRET)]
+    + [
+        ("manage_token", SECRET),
+        ("ticket", SECRET),
+        ("captcha", SECRET),
+        ("recovery_codes", [SECRET]),
+        ("SECRET_KEY", SECRET),
+    ]
     + [("body", {"user": [{"new_password": SECRET}]}), ("sent", (("x", {"csrftoken": SECRET}),))],
 )
 def test_values_under_such_names_are_taken_out(name: str, value: object) -> None:
@@ -174,6 +180,7 @@ def test_values_under_such_names_are_taken_out(name: str, value: object) -> None
         ('{"password": "a \\" b", "email": "a.b+c@example.org"}', '{"password": [redacted], "email": "[address]"}'),
         ("{'otp': ['123456']}", "{'otp': [[redacted]]}"),
         ("email=a&refresh=abc&role=x", "email=a&refresh=[redacted]&role=x"),
+        ("after=1&ticket=abc-1.def", "after=1&ticket=[redacted]"),
         ("Authorization: Bearer abc.def", "Authorization: [redacted]"),
         ("Cookie: a=b; sessionid=abc\nHost: x", "Cookie: [redacted]\nHost: x"),
         ("curl -H 'Bearer abc.def'", "curl -H 'Bearer [redacted]'"),

@@ -163,6 +163,7 @@ class World:
             "rollback_id": self.event.pk,  # there is none
             "user_id": self.owner.pk,
             "calendar_key": self.owner.calendar_url.rpartition("/")[2].removesuffix(".ics"),
+            "notice_id": self.event.pk,  # nor this
             "form": "svg",
             "pk": {
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,

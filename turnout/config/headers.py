@@ -47,4 +47,5 @@ class HeadersMiddleware:
 def _is_personal(request: HttpRequest) -> bool:
     """Tell whether the caller showed who they are, or wrote something: the answer may hold what is theirs."""
     shown = settings.SESSION_COOKIE_NAME in request.COOKIES or any(name in request.headers for name in _CREDENTIALS)
-    return shown or "token" in request.GET or request.method not in {"GET", "HEAD", "OPTIONS"}
+    keys = not {"token", "ticket"}.isdisjoint(request.GET)
+    return shown or keys or request.method not in {"GET", "HEAD", "OPTIONS"}

@@ -8,8 +8,8 @@ REDACTED = "[redacted]"
 
 _WORDS = "password|passwd|secret|token|otp|captcha|authorization|cookie|csrf|sessionid|credential|signature|api_?key"
 # A name that has one of these in it, and some that mean one on their own.
-_SECRET_NAME = re.compile(rf"{_WORDS}|recovery_?codes?|^(refresh|access|code|key)$", re.IGNORECASE)
-_NAMED = rf"(?<![\w-])[\w-]*(?:{_WORDS}|recovery_codes?|refresh|access)[\w-]{{0,40}}"
+_SECRET_NAME = re.compile(rf"{_WORDS}|recovery_?codes?|^(refresh|access|code|key|ticket)$", re.IGNORECASE)
+_NAMED = rf"(?<![\w-])[\w-]*(?:{_WORDS}|recovery_codes?|refresh|access|ticket)[\w-]{{0,40}}"
 
 # Each takes time in proportion to the text, whatever it is: strangers write parts of what is logged.
 _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (

@@ -44,6 +44,14 @@ class Seats:
 
 
 @dataclass(frozen=True, slots=True)
+class Figures:
+    """What moves at an event while one looks on."""
+
+    by_status: dict[str, int]
+    seats: Seats
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """An event at a glance."""
 
@@ -115,6 +123,14 @@ def overview(event: Event) -> Overview:
         certified=turnout.certified,
         days=days_of(event),
     )
+
+
+def figures(event: UUID) -> Figures:
+    """Return how an event stands at this moment, by two queries that an index answers."""
+    rows = Registration.objects.filter(event=event).order_by().values_list("status").annotate(count=Count("pk"))
+    counts = Counter(dict(rows))
+    seats = _seats(list(SeatPool.objects.filter(event=event)), counts)
+    return Figures(by_status={status: counts[status] for status in _Status.values}, seats=seats)
 
 
 def _pools_of(kind: str, pools: list[SeatPool]) -> list[SeatPool]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from turnout.notifications.feed.models import Entry, Topic
 
 MOST_AT_ONCE = 500
@@ -20,3 +22,13 @@ def after(topic: UUID, number: int, *, most: int = MOST_AT_ONCE) -> list[Entry]:
     Numbers have no gap: if the first is not `number + 1`, what was between is forgotten.
     """
     return list(Entry.objects.filter(topic=topic, number__gt=number).order_by("number")[:most])
+
+
+def notices_of(person: UUID) -> QuerySet[Entry]:
+    """Return what somebody was told in the app, the latest first."""
+    return Entry.objects.filter(topic=person).order_by("-id")
+
+
+def unread(person: UUID) -> int:
+    """Return how many of their notices somebody has not read."""
+    return Entry.objects.filter(topic=person, read_at=None).count()
