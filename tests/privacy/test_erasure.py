@@ -16,7 +16,7 @@ from turnout.core.models import AuditEntry
 from turnout.events.actions import save_partner, save_speaker
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Partner, Series, Speaker
-from turnout.notifications.models import Message
+from turnout.notifications.models import Entry, Message
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions.reviews import approve, move_in_line
@@ -58,6 +58,9 @@ def test_the_export_holds_what_is_ones_own_and_nothing_of_others(amina: User) ->
         "partner.saved",
     }
     assert {row["kind"] for row in export["messages"]} == {"registration.confirm", "registration.confirmed"}
+    assert [(row["kind"], row["data"]["title"]) for row in export["notices"]] == [
+        ("registration.confirmed", "Soldering")
+    ]
     assert "stranger" not in repr(export)
 
 
@@ -74,6 +77,8 @@ def test_erasing_leaves_no_trace_of_who_it_was_and_frees_the_seat(amina: User, c
     waiting.refresh_from_db()
     assert waiting.status == "confirmed"
     assert counters(event) == {"": (1, 0)}
+    assert not Entry.objects.filter(topic=amina.pk).exists()  # what they were told
+    assert Entry.objects.filter(topic=event.pk).exists()  # what happened there, which names nobody
 
 
 def test_no_mail_about_an_account_keeps_an_address_it_had(amina: User) -> None:

@@ -8,6 +8,7 @@ from turnout.core.errors import ConflictError
 from turnout.core.text import address_key, searchable
 from turnout.core.transactions import transactional
 from turnout.events.models import Event, TeamMember
+from turnout.notifications.feed.queries import notices_of
 from turnout.notifications.models import Message
 from turnout.notifications.webhooks.actions import forget_told, remove_all_of
 from turnout.privacy.queries import messages_of, registrations_of
@@ -37,6 +38,7 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
     _erase_registrations(user, nobody)
     TeamMember.objects.held_by(user).delete()
     remove_all_of(topics=Event.objects.filter(owner=user).values_list("pk", flat=True), accounts=[user.pk])
+    notices_of(user.pk).delete()
     _erase_account(user, nobody)
     audit.record(audit.actor_of(user), "user.erased", user.id)
 

@@ -8,6 +8,7 @@ from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenF
 from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
+from turnout.notifications.feed.queries import notices_of
 from turnout.notifications.models import Message, Webhook
 from turnout.registrations.answers import told
 from turnout.registrations.models import Registration, Upload
@@ -36,6 +37,7 @@ _REGISTRATION = (
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
 _WEBHOOK = ("id", "topic", "label", "url", "kinds", "created_at")
+_NOTICE = ("kind", "subject", "data", "at", "read_at")
 _DEED = ("at", "actor", "verb", "subject", "data")
 
 
@@ -86,6 +88,7 @@ def export(user: User) -> dict[str, Any]:
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),
         "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
+        "notices": _rows(notices_of(user.pk), _NOTICE),
         "deeds": _rows(deeds.order_by("id"), _DEED),
     }
 
