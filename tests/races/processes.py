@@ -72,12 +72,12 @@ def serving(
     place: Place, entrance: Sequence[str] = PRODUCT, options: Sequence[str] = NO_WORKER, **environment: str
 ) -> Iterator[str]:
     """Run the server with two processes and, unless asked for, no worker; yield its base URL once it answers."""
-    with _free_port() as port:
+    with free_port() as port:
         url = f"http://127.0.0.1:{port}"
         words = [*entrance, "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2", *options]
         process = place.start(words, **{"PUBLIC_BASE_URL": url, "EMAIL_URL": "smtp://127.0.0.1:9", **environment})
         try:
-            _await_answer(url, process, place.log)
+            await_answer(url, process, place.log)
             _warm_up(url)
             yield url
         finally:
@@ -106,7 +106,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _free_port() -> Iterator[int]:
+def free_port() -> Iterator[int]:
     """Yield a port that is kept for us: bound, but not listened on. Granian, too, sets SO_REUSEPORT."""
     with socket.socket() as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -114,7 +114,8 @@ def _free_port() -> Iterator[int]:
         yield holder.getsockname()[1]
 
 
-def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the server answers that all is well."""
     deadline = time.monotonic() + _START_SECONDS
     with _client() as client:
         while time.monotonic() < deadline and process.poll() is None:

@@ -1,4 +1,4 @@
-"""The server: granian over WSGI, which for synchronous views is twice as fast as ASGI."""
+"""The server: granian over WSGI, which for synchronous views is twice as fast as ASGI; over ASGI only streams."""
 
 import errno
 import gc
@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 import time
+from typing import Any
 
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
@@ -22,6 +23,7 @@ _OWN_MACHINE = "turnout.E001"  # of turnout/config/checks.py, where the rules ar
 _COLLECT_EVERY = 10_000, 20, 20  # objects, and collections of the younger generations
 # A process. Four got a tenth less done, and made every twentieth request wait twice as long: for each other's core.
 _THREADS = 2
+_LEAVE_SECONDS = 10  # streams end at once; who hangs is not waited for
 
 
 def serve(host: str, port: int, *, processes: int = 1, worker_inside: bool = True, demo: bool = False) -> None:
@@ -31,18 +33,28 @@ def serve(host: str, port: int, *, processes: int = 1, worker_inside: bool = Tru
     """
     os.environ[_WORKER_INSIDE] = str(int(worker_inside))
     os.environ[_DEMO] = str(int(demo))
+    more = {"interface": Interfaces.WSGI, "workers": processes, "blocking_threads": _THREADS}
+    _run("turnout.config.wsgi:application", host, port, **more)
+
+
+def live(host: str, port: int) -> None:
+    """Serve streams that stay open until stopped, from one process; the same errors."""
+    os.environ[_WORKER_INSIDE] = "0"
+    more = {"interface": Interfaces.ASGI, "workers": 1, "workers_kill_timeout": _LEAVE_SECONDS}
+    _run("turnout.config.asgi:application", host, port, **more)
+
+
+def _run(application: str, host: str, port: int, **more: Any) -> None:
     refuse_unsafe()
     check_free(host, port)
     Granian(
-        "turnout.config.wsgi:application",
+        application,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
-        workers=processes,
-        blocking_threads=_THREADS,
         respawn_failed_workers=True,
         websockets=False,
         log_access=False,  # its lines would hold query strings, and those hold tokens
+        **more,
     ).serve()
 
 
