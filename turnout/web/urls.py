@@ -5,7 +5,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import enrollments, events, mail, registrations, tickets
+from turnout.web import enrollments, events, mail, notices, registrations, tickets
 from turnout.web.accounts import own, passwords, sign_in, sign_up
 from turnout.web.organise import events as organise_events
 from turnout.web.organise import people, webhooks
@@ -19,6 +19,7 @@ urlpatterns = [
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
     path("my/tickets/", tickets.tickets_page, name="tickets"),
+    path("notifications/", notices.notices_page, name="notifications"),
     path("organise/", organise_events.events_page, name="organise"),
     path("organise/<uuid:event_id>/", organise_events.desk_page, name="desk"),
     path("organise/<uuid:event_id>/publish/", organise_events.publish, name="publish"),

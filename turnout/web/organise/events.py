@@ -34,6 +34,7 @@ from turnout.reports.days import Day
 from turnout.reports.desk import events_of, overview, standings
 from turnout.reports.people import people
 from turnout.web.forms import REFUSED, Form, own_page, self_of, sent, show
+from turnout.web.organise.happenings import WORDS, happenings, last_number
 from turnout.web.pages import page_of
 
 _LATEST = 10  # changes of the line's order
@@ -156,7 +157,7 @@ def _clone(event: Event, user: User, form: CloneForm) -> str:
 
 
 def _desk(request: HttpRequest, event: Event, *, refused: str = "") -> HttpResponse:
-    registered = Registration.objects.filter(event=event)
+    after, registered = last_number(event), Registration.objects.filter(event=event)
     by_type = any(pool.attendance_type for pool in event.pools.all())
     order = ("attendance_type", "place", "id") if by_type else ("place", "id")
     reviewed = page_of(request, registered.filter(status=_Status.IN_REVIEW).order_by("id"), "review")
@@ -178,6 +179,9 @@ def _desk(request: HttpRequest, event: Event, *, refused: str = "") -> HttpRespo
         "hints": hints(event) if is_draft else [],
         "may_clone": _may_own(self_of(request)),
         "refused": refused,
+        "after": after,
+        "happenings": [] if is_draft else happenings(event, after),
+        "words": WORDS,
     }
     return render(request, "web/organise/desk.html", context, status=409 if refused else 200)
 

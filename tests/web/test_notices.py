@@ -1,0 +1,101 @@
+"""Notices on pages: how many are unread on each, and the list of all."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from tests.support import make
+from turnout.accounts.models import Role, User
+from turnout.core.ids import new_id
+from turnout.notifications.feed.actions import number_new, post
+from turnout.notifications.feed.models import Entry
+
+pytestmark = pytest.mark.django_db
+
+PAGE = "/notifications/"
+
+
+@pytest.fixture
+def amina() -> User:
+    return make.user("amina", role=Role.SEEKER)
+
+
+@pytest.fixture
+def mine(browser: Client, amina: User) -> Client:
+    browser.force_login(amina)
+    return browser
+
+
+def text(answer: Any) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
+
+
+def sent(browser: Client, **fields: str) -> Any:
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(PAGE).content.decode())
+    assert token
+    return browser.post(PAGE, {"csrfmiddlewaretoken": token[1], **fields}, follow=True)
+
+
+def unread_in_head(answer: Any) -> tuple[str, bool]:
+    """Return the number in the header, and whether it is shown."""
+    found = re.search(r"data-unread( hidden)?>(\d+)<", answer.content.decode())
+    assert found
+    return found[2], found[1] is None
+
+
+def test_every_page_of_whoever_is_signed_in_says_how_much_they_have_not_read(amina: User, mine: Client) -> None:
+    assert unread_in_head(mine.get("/")) == ("0", False)
+    make.enrolled(make.event(), amina)
+    assert unread_in_head(mine.get("/")) == ("1", True)
+    mine.logout()
+    assert "data-unread" not in mine.get("/").content.decode()
+
+
+def test_notices_are_listed_and_marked_as_read_without_scripts(amina: User, mine: Client) -> None:
+    soldering = make.enrolled(make.event(title="Soldering"), amina)
+    make.enrolled(make.event(title="Baking & more"), amina)
+    page = mine.get(PAGE)
+    assert page.content.decode().count("Mark as read") == 2
+    assert f'href="/registrations/{soldering.id}/"' in page.content.decode()
+    assert text(page).index("You have a seat at “Baking &amp; more”.") < text(page).index("“Soldering”")
+
+    first = Entry.objects.filter(topic=amina.pk).order_by("id")[0]
+    page = sent(mine, notice=str(first.pk))
+    assert (unread_in_head(page), page.content.decode().count("Mark as read")) == (("1", True), 1)
+    page = sent(mine)
+    assert (unread_in_head(page), page.content.decode().count("Mark as read")) == (("0", False), 0)
+    assert Entry.objects.filter(topic=amina.pk, read_at=None).count() == 0
+
+
+def test_a_strangers_notice_and_what_is_none_change_nothing(amina: User, mine: Client) -> None:
+    stranger = make.user()
+    post([Entry(topic=stranger.pk, kind="thing.happened", subject=new_id())])
+    post([Entry(topic=amina.pk, kind="thing.happened", subject=new_id())])
+    assert sent(mine, notice=str(Entry.objects.get(topic=stranger.pk).pk)).status_code == 200
+    assert sent(mine, notice="x").status_code == 400
+    assert Entry.objects.filter(read_at=None).count() == 2
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_the_list_costs_the_same_whatever_its_length(
+    amina: User, mine: Client, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    post(Entry(topic=amina.pk, kind="registration.confirmed", subject=new_id()) for _ in range(count))
+    with django_assert_num_queries(4):  # session, person, notices, how many are unread
+        assert mine.get(PAGE).content.decode().count("Mark as read") == count
+
+
+def test_a_desk_shows_what_happened_lately_and_from_where_its_stream_goes_on(browser: Client) -> None:
+    owner = make.user("farid")
+    event = make.event(owner=owner)
+    amina = make.confirmed(event, "amina")
+    number_new()
+    browser.force_login(owner)
+    page = browser.get(f"/organise/{event.id}/").content.decode()
+    assert f'data-live="/api/events/{event.id}/live/" data-after="1"' in page
+    happenings = page[page.index('<ol class="happenings"') : page.index("<template>")]
+    assert f'href="/organise/{event.id}/registrations/{amina.id}/"' in happenings
+    assert re.sub(r"<[^>]+>", "", happenings).split()[1:] == ["Amina", "Has", "a", "seat"]
