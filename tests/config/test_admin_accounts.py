@@ -54,6 +54,7 @@ WITHOUT_A_PAGE = {
     "events.Session": "on its event's page",
     "events.SeatPool": "on its event's page",
     "events.TeamMember": "on its event's page",
+    "registrations.Recipient": "to whom a mailing went; the outbox says what became of it",
     "registrations.Upload": "sealed: a file is its holder's and the team's, by the API",
     "registrations.EventMove": "what mails of a move say; the audit trail says who moved it",
 }

@@ -18,6 +18,7 @@ from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.notifications.actions import deliver_due, note_bounce, owe, owe_after_all, send_again
 from turnout.notifications.actions.delivery import ATTEMPTS, BATCH
+from turnout.notifications.markdown import defused
 from turnout.notifications.models import Message
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import Registration
@@ -245,7 +246,7 @@ def test_a_name_is_text_in_a_mail_whatever_it_holds(name: str) -> None:
     make.pending(make.event(title=f"T {name}"), full_name=name)
     deliver_due()
     message = mail.outbox[0]
-    assert f"Hello {name}," in message.body
+    assert f"Hello {defused(name)}," in message.body
     html = str(message.alternatives[0][0])  # type: ignore[attr-defined]  # EmailMultiAlternatives
     assert "<b>" not in html
     assert 'href="http://evil' not in html

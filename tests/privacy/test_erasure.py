@@ -20,7 +20,10 @@ from turnout.notifications.models import Entry, Message
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions.reviews import approve, move_in_line
+from turnout.registrations.mailings.actions import Draft, send_mailing
+from turnout.registrations.mailings.segments import Segment
 from turnout.registrations.models import LineChange, Registration
+from turnout.registrations.texts.writing import Text
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +178,22 @@ def test_memberships_of_teams_are_exported_and_erased_with_what_was_mailed_about
     erase(amina)
     assert list(event.team.all()) == [other]
     assert "amina" not in Message.objects.get(subject=member.pk).recipient
+
+
+def test_mailings_are_exported_to_who_wrote_and_who_got_them_and_their_mails_erased(amina: User) -> None:
+    event = make.event(owner=make.user("owner"), title="Soldering")
+    make.confirmed(event, "amina")
+    make.confirmed(event, "other")
+    draft = Draft(Text("News for {name}", "Bring a laptop."), Segment())
+    send_mailing(event, draft, Registration.objects.filter(event=event), author=User.objects.get(name="Owner"))
+    received, written = export(amina), export(User.objects.get(name="Owner"))
+    assert [row["mailing__subject"] for row in received["mailings_received"]] == ["News for {name}"]
+    assert [row["body"] for row in written["mailings"]] == ["Bring a laptop."]
+    assert [row["kind"] for row in received["messages"]].count("mailing.message") == 1
+    assert received["mailings"] == written["mailings_received"] == []
+
+    erase(amina)
+
+    assert "amina" not in everything().lower()
+    owed = Message.objects.filter(kind="mailing.message", state="due")
+    assert list(owed.values_list("recipient", flat=True)) == ["other@example.org"]

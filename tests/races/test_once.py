@@ -4,10 +4,12 @@ from functools import partial
 
 import pytest
 
-from tests.races.visitors import Answer, Site, at_once, outcomes, owed
+from tests.races.visitors import Answer, Site, at_once, members, outcomes, owed
 from tests.support import make
+from turnout.accounts.models import Role
 from turnout.events.models import Event
-from turnout.registrations.models import Registration
+from turnout.notifications.models import Message
+from turnout.registrations.models import Mailing, Registration
 
 pytestmark = pytest.mark.races
 
@@ -37,6 +39,21 @@ def test_twenty_refused_posts_at_once_under_one_idempotency_key_are_refused_and_
         assert set(outcomes(answers)) <= {(409, "registration_closed"), (409, "idempotency_in_progress")}
         assert post().brief == (409, "registration_closed")
     assert not Registration.objects.filter(event=event).exists()
+
+
+def test_ten_posts_at_once_under_one_idempotency_key_are_one_mailing(site: Site) -> None:
+    (owner,) = members(1, role=Role.FACILITATOR)
+    for number in range(3):
+        event = make.event(owner=owner.user)
+        people = [make.confirmed(event) for _ in range(3)]
+        post = partial(site.write, owner, event, f"mailing-{number}", subject="News", body="Dear {name}")
+        answers = at_once([post] * 10)
+
+        assert {answer.status for answer in answers} <= {201, 409}
+        (mailing,) = Mailing.objects.filter(event=event)
+        assert {answer.body["id"] for answer in [*answers, post()] if answer.status == 201} == {str(mailing.pk)}
+        subjects = mailing.recipients.values("pk")
+        assert Message.objects.filter(kind="mailing.message", subject__in=subjects).count() == len(people)
 
 
 def _post(site: Site, event: Event, number: int) -> partial[Answer]:

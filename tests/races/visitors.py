@@ -123,6 +123,10 @@ class Site:
         """Change an event."""
         return self._send("PATCH", f"events/{event.id}/", fields, owner.headers)
 
+    def write(self, owner: Member, event: Event, key: str, **fields: object) -> Answer:
+        """Write to who has a seat, under an Idempotency-Key."""
+        return self._send("POST", f"events/{event.id}/messages/", fields, {**owner.headers, "Idempotency-Key": key})
+
     def _hold(self, method: str, registration: Registration, path: str, body: object) -> Answer:
         return self._send(method, f"registrations/{registration.id}/{path}", body, _key(registration))
 

@@ -24,10 +24,16 @@ from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
 from turnout.events.dates import Start
 from turnout.events.models import Event, Partner, Speaker, TeamMember
+from turnout.notifications.models import Message
 from turnout.notifications.webhooks.actions import add, send_test
 from turnout.notifications.webhooks.models import Delivery, Webhook
 from turnout.notifications.webhooks.network import public_url
 from turnout.registrations.actions.series import make_series
+from turnout.registrations.mailings.actions import Draft, send_mailing
+from turnout.registrations.mailings.segments import Segment
+from turnout.registrations.models import Registration
+from turnout.registrations.texts.actions import set_text
+from turnout.registrations.texts.writing import Text
 from turnout.registrations.uploads.actions import receive
 
 TABLE = Path(__file__).parents[2] / "docs/permissions.md"
@@ -100,6 +106,10 @@ class World:
         self.own_webhook, self.own_delivery = self._told(account=self.owner.pk)
         self.upload = receive(self.event, "passport.pdf", PDF)
         self.registration = make.confirmed(self.event, answers={str(passport.key): str(self.upload.pk)})
+        people = Registration.objects.filter(event=self.event)
+        self.mailing = send_mailing(self.event, Draft(Text("Hello", "Hello"), Segment()), people, author=self.owner)
+        self.message = Message.objects.get(kind="registration.confirmed", subject=self.registration.pk)
+        set_text(self.event, "confirmed", "en", Text("Hello", "Hello"))
 
     def _told(self, **whose: UUID) -> tuple[Webhook, Delivery]:
         """Return a webhook, and something that it was told."""
@@ -164,6 +174,10 @@ class World:
             "user_id": self.owner.pk,
             "calendar_key": self.owner.calendar_url.rpartition("/")[2].removesuffix(".ics"),
             "notice_id": self.event.pk,  # nor this
+            "mailing_id": self.mailing.pk,
+            "message_id": self.message.pk,
+            "kind": "confirmed",
+            "language": "en",
             "form": "svg",
             "pk": {
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,
@@ -180,6 +194,7 @@ class World:
         """Return the least that is valid."""
         event = {"title": "Other", "starts_at": "2030-05-06T10:00:00Z", "ends_at": "2030-05-06T12:00:00Z"}
         guest = {"full_name": "Guest", "email": "guest@example.org", "attendance_type": "on_site"}
+        text = {"subject": "Hello", "body": "Hello"}
         bodies: dict[str, dict[str, Any]] = {
             "/api/events/": event,
             "/api/events/create/": event,
@@ -194,6 +209,9 @@ class World:
                     "sheet.csv", b"full_name,email,attendance_type\nNew,new@example.org,on_site\n"
                 )
             },
+            "/api/events/<uuid:event_id>/messages/": text,
+            "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/": text,
+            "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/": text,
             "/api/speakers/": {"name": "Other"},
             "/api/speakers/<uuid:pk>/": {"name": "Other"},
             "/api/partners/": {"name": "Other"},
@@ -216,6 +234,9 @@ class World:
             "/events/<uuid:event_id>/register/": guest,
             "/organise/<uuid:event_id>/clone/": {"title": "Copy", "starts_at": "2030-05-16T18:30"},
             "/organise/<uuid:event_id>/registrations/<uuid:registration_id>/": {"deed": "approve"},
+            "/organise/<uuid:event_id>/mail/": {"deed": "again_all"},
+            "/organise/<uuid:event_id>/mail/new/": {**text, "status": ["confirmed"], "deed": "send"},
+            "/organise/<uuid:event_id>/mail/texts/<str:kind>/<str:language>/": {**text, "deed": "save"},
             "/events/<uuid:event_id>/enroll/": {"full_name": "Seeker", "attendance_type": "on_site"},
             "/organise/<uuid:event_id>/webhooks/": {"url": HOOK},
             "/organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/": {"deed": "test"},

@@ -240,6 +240,7 @@ MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != KEPT
 MESSAGE_RENDERERS = {
     "account": "turnout.accounts.mails.render",
     "doctor": "turnout.reports.doctor.trial_mail.render",
+    "mailing": "turnout.registrations.mailings.mails.render",
     "registration": "turnout.registrations.mails.render",
     "team": "turnout.events.mails.render",
 }
@@ -374,6 +375,8 @@ SPECTACULAR_SETTINGS = {
         "Role": "turnout.accounts.models.Role",
         "TeamRole": "turnout.events.models.TeamMember.Role",
         "RegistrationStatus": "turnout.registrations.models.Registration.Status",
+        "MailKind": "turnout.registrations.models.MailText.Kind",
+        "MailState": "turnout.notifications.models.Message.State",
         "HealthStatus": "turnout.api.system.HealthStatus",
     },
     "SCHEMA_PATH_PREFIX": "/api/",

@@ -3,8 +3,8 @@
 import mimetypes
 import re
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.utils import formataddr
 from urllib.parse import urlsplit
 
@@ -42,6 +42,7 @@ class Mail:
     html: str
     attachments: tuple[Attachment, ...] = ()
     invitation: Invitation | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)  # beside those of every mail
 
 
 METADATA = "message"
@@ -59,7 +60,7 @@ def compose(message: Message) -> EmailMultiAlternatives | None:
     if mail is None:
         return None
     sender = formataddr((settings.SITE_NAME, settings.DEFAULT_FROM_EMAIL))
-    headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated"}
+    headers = {"Message-ID": message_id(message), "Auto-Submitted": "auto-generated", **mail.headers}
     return_path = settings.BOUNCE_ADDRESS.replace("{id}", message.pk.hex)
     if return_path:
         headers["From"] = sender  # Django and anymail take `from_email` for the envelope then

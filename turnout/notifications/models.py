@@ -61,6 +61,7 @@ class Message(models.Model):
             models.Index(fields=["lease"], name="message_by_lease"),
             models.Index(fields=["subject"], name="message_by_subject"),
             models.Index(fields=["recipient"], name="message_by_recipient"),
+            models.Index(fields=["bounced_at"], name="message_by_bounce"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["kind", "subject", "version"], name="message_owed_once"),

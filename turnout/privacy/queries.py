@@ -11,7 +11,7 @@ from turnout.events.models import Event, TeamMember
 from turnout.notifications.feed.queries import notices_of
 from turnout.notifications.models import Message, Webhook
 from turnout.registrations.answers import told
-from turnout.registrations.models import Registration, Upload
+from turnout.registrations.models import Mailing, Recipient, Registration, Upload
 
 _ACCOUNT = ("id", "email", "name", "role", "language", "is_staff", "date_joined", "last_login")
 _SESSION = ("created_at", "used_at", "expires_at", "ended_at", "second_factor")
@@ -33,7 +33,10 @@ _REGISTRATION = (
     "offers",
     "asked_at",
     "coming_at",
+    "mailings_off_at",
 )
+_MAILING = ("id", "event_id", "subject", "body", "created_at", "stopped_at")
+_RECEIVED = ("registration_id", "mailing__event_id", "mailing__subject", "mailing__created_at")
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
 _WEBHOOK = ("id", "topic", "label", "url", "kinds", "created_at")
@@ -46,6 +49,11 @@ def registrations_of(user: User) -> QuerySet[Registration]:
     return Registration.objects.filter(email=user.email)
 
 
+def recipients_of(user: User) -> QuerySet[Recipient]:
+    """Return the mailings that went to them, by where each did."""
+    return Recipient.objects.filter(registration__in=registrations_of(user))
+
+
 def messages_of(user: User) -> QuerySet[Message]:
     """Return the messages to their address, and those about what is theirs, wherever they went.
 
@@ -55,6 +63,7 @@ def messages_of(user: User) -> QuerySet[Message]:
     theirs = [
         [user.id],
         registrations_of(user).values_list("id", flat=True),
+        recipients_of(user).values_list("id", flat=True),
         TeamMember.objects.held_by(user).values_list("id", flat=True),
         SignUp.objects.filter(email_key=user.email_key).values_list("id", flat=True),
         AddressChange.objects.filter(user=user).values_list("id", flat=True),
@@ -87,6 +96,8 @@ def export(user: User) -> dict[str, Any]:
         "answers": _answers(registrations),
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),
+        "mailings": _rows(Mailing.objects.filter(author=user).order_by("id"), _MAILING),
+        "mailings_received": _rows(recipients_of(user).order_by("id"), _RECEIVED),
         "messages": _rows(messages_of(user).order_by("id"), _MESSAGE),
         "notices": _rows(notices_of(user.pk), _NOTICE),
         "deeds": _rows(deeds.order_by("id"), _DEED),

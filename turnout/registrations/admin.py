@@ -27,7 +27,7 @@ from turnout.registrations.actions import cancel, check_capacity
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.answers import told
 from turnout.registrations.attacks.admin import BurstPage
-from turnout.registrations.models import LineChange, Registration
+from turnout.registrations.models import LineChange, Mailing, MailText, Registration
 
 _MOST_SEATS = 2**31 - 1  # what the column holds
 _CAPACITIES = {"capacity": "", "capacity_on_site": AttendanceType.ON_SITE, "capacity_online": AttendanceType.ONLINE}
@@ -309,3 +309,22 @@ class LineChangeAdmin(LookOnlyAdmin):
     list_display = ("registration", "was", "became", "reason", "actor", "at")
     list_select_related = ("registration",)
     search_fields = ("reason", "actor")
+
+
+@admin.register(Mailing)
+class MailingAdmin(LookOnlyAdmin):
+    """What teams wrote to those registered."""
+
+    list_display = ("subject", "event", "author", "count", "created_at", "stopped_at")
+    list_select_related = ("event", "author")
+    search_fields = ("subject", "event__title")
+
+
+@admin.register(MailText)
+class MailTextAdmin(LookOnlyAdmin):
+    """Events' own texts for their mails."""
+
+    list_display = ("event", "kind", "language", "subject", "changed_at")
+    list_filter = ("kind", "language")
+    list_select_related = ("event",)
+    search_fields = ("subject", "event__title")

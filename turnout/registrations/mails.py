@@ -1,6 +1,6 @@
 """What registrations' mails say, as it is true when they are sent."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -14,10 +14,12 @@ from turnout.events.reminders import moves_before
 from turnout.events.when import moment, when
 from turnout.notifications.mail import Attachment, Mail
 from turnout.notifications.mail import render as render_template
+from turnout.notifications.markdown import defused
 from turnout.notifications.models import Message
 from turnout.registrations.invitations import invitation
-from turnout.registrations.models import REMINDER, EventMove, Registration
+from turnout.registrations.models import REMINDER, EventMove, MailText, Registration
 from turnout.registrations.queries import position
+from turnout.registrations.texts.writing import Text, say, text_for
 from turnout.registrations.tickets import ticket_pdf, where
 
 Status = Registration.Status
@@ -62,16 +64,30 @@ def render(message: Message) -> Mail | None:
     statuses, subject = _KINDS[message.kind]
     if registration.status not in statuses or _is_outdated(message, registration):
         return None
+    kind = message.kind.partition(".")[2]
     with translation.override(registration.language):
-        context = _context(registration)
+        context = facts(registration)
         if message.kind == "registration.event_changed":
             changes = _changes(message, registration)
             if not changes:
                 return None
             context |= changes
-        text, html = render_template(f"registrations/mail/{message.kind.partition('.')[2]}", context)
+        own = text_for(event, kind, registration.language)
+        words = own and say(Text(own.subject, own.body), values(context, kind), own.language)
+        text, html = render_template(f"registrations/mail/{kind}", {**context, "words": words})
+        line = words.subject if words else subject(event.title)
         invited = invitation(registration) if message.kind in _INVITING else None
-        return Mail(subject(event.title), text, html, _attachments(registration), invited)
+        return Mail(line, text, html, _attachments(registration), invited)
+
+
+def usual_subject(kind: str, title: str) -> str:
+    """Return what stands above a mail of this kind where an organiser chose nothing else."""
+    return _KINDS[f"registration.{kind}"][1](title)
+
+
+def statuses_of(kind: str) -> tuple[Status, ...]:
+    """Return in which statuses somebody is sent a mail of this kind."""
+    return _KINDS[f"registration.{kind}"][0]
 
 
 def _is_outdated(message: Message, registration: Registration) -> bool:
@@ -92,11 +108,13 @@ def _is_still_to_come(message: Message, event: Event) -> bool:
     return event.starts_at > now() and moves_before(message.version) == event.moves.count()
 
 
-def _context(registration: Registration) -> dict[str, object]:
+def facts(registration: Registration) -> dict[str, object]:
+    """Return what is true of somebody and their event, as templates know it."""
     event = registration.event
     return {
         "site": settings.SITE_NAME,
         "registration": registration,
+        "name": defused(registration.full_name),  # whatever a stranger typed
         "event": event,
         "when": when(event),
         "where": where(registration),
@@ -106,6 +124,21 @@ def _context(registration: Registration) -> dict[str, object]:
         "offer_until": _moment(event, registration.offer_expires_at),
         "answer_by": _moment(event, registration.answer_by),
     }
+
+
+def values(context: Mapping[str, object], kind: str = "") -> dict[str, str]:
+    """Return what stands for the placeholders in an organiser's text, each on one line."""
+    stands = {
+        "name": context["name"],
+        "event": context["event"],
+        "when": context["when"],
+        "where": context["where"],
+        "link": context["confirm_url" if kind == MailText.Kind.CONFIRM else "page_url"],
+        "site": context["site"],
+        "position": context["position"] or "",
+        "until": context["offer_until"],
+    }
+    return {name: " ".join(str(value).split()) for name, value in stands.items()}
 
 
 def _moment(event: Event, at: datetime | None) -> str:

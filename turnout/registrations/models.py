@@ -17,9 +17,11 @@ from turnout.core.text import address_key, digest, normal_address, words
 from turnout.core.tokens import fits_key, make_key, make_token
 from turnout.events.models import AttendanceType, Event, SeatPool
 from turnout.registrations.attacks.models import Alarm, Rollback
+from turnout.registrations.mailings.models import Mailing, Recipient
+from turnout.registrations.texts.models import MailText
 from turnout.registrations.uploads.models import Upload
 
-__all__ = ["Alarm", "LineChange", "Registration", "Rollback", "Upload"]
+__all__ = ["Alarm", "LineChange", "MailText", "Mailing", "Recipient", "Registration", "Rollback", "Upload"]
 
 CONFIRMATION_LIVES = timedelta(days=7)
 BLOCK_KEPT = timedelta(days=30)
@@ -27,6 +29,7 @@ CONFIRM = "registration.confirm"  # what its token is for
 CONFIRM_MAIL = "registration.confirm"  # the kind of the mail that holds it
 REMINDER = "registration.reminder"
 MANAGE = "registration.manage"
+UNSUBSCRIBE = "registration.unsubscribe"
 ERASED = "erased.invalid"  # the domain of the address that stands for somebody who was erased
 _ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 
@@ -148,6 +151,7 @@ class Registration(models.Model):
     # Made under attack and not confirmed: a mark on what is pending, and on what became of it unconfirmed.
     quarantined_at = models.DateTimeField(null=True, editable=False)
     rolled_back_by = models.UUIDField(null=True, editable=False)  # the Rollback, while it is not undone
+    mailings_off_at = models.DateTimeField(null=True, editable=False)  # since when the team's mailings are unwanted
 
     line_position: int | None  # where `with_position` loaded it
 
@@ -221,6 +225,15 @@ class Registration(models.Model):
         """Tell whether this is the holder's key."""
         return fits_key(MANAGE, self.id, self.key_version, key)
 
+    @property
+    def unsubscribe_token(self) -> str:
+        """The key in a mailing with which its reader gets no more of them, and nothing else. It stays the same."""
+        return make_key(UNSUBSCRIBE, self.id, 1)
+
+    def unsubscribes_with(self, key: str) -> bool:
+        """Tell whether this is that key."""
+        return fits_key(UNSUBSCRIBE, self.id, 1, key)
+
     def page_path(self) -> str:
         """Return the holder's page, as a path."""
         return f"/registrations/{self.id}/?token={self.manage_token}"
@@ -228,6 +241,10 @@ class Registration(models.Model):
     def page_url(self) -> str:
         """Return the holder's page on our one origin."""
         return f"{settings.PUBLIC_BASE_URL}{self.page_path()}"
+
+    def unsubscribe_url(self) -> str:
+        """Return where one says that one wants no more mailings, on our one origin."""
+        return f"{settings.PUBLIC_BASE_URL}/registrations/{self.id}/unsubscribe/?token={self.unsubscribe_token}"
 
 
 class EventMove(models.Model):

@@ -5,10 +5,11 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import enrollments, events, mail, notices, registrations, tickets
+from turnout.web import enrollments, events, mail, notices, registrations, tickets, unsubscribing
 from turnout.web.accounts import own, passwords, sign_in, sign_up
 from turnout.web.organise import events as organise_events
-from turnout.web.organise import people, webhooks
+from turnout.web.organise import mail as organise_mail
+from turnout.web.organise import mail_texts, people, webhooks
 
 urlpatterns = [
     path("", events.home, name="home"),
@@ -18,6 +19,7 @@ urlpatterns = [
     path("events/<uuid:event_id>/enroll/", enrollments.enroll_page, name="enroll"),
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
+    path("registrations/<uuid:registration_id>/unsubscribe/", unsubscribing.unsubscribe_page, name="unsubscribe"),
     path("my/tickets/", tickets.tickets_page, name="tickets"),
     path("notifications/", notices.notices_page, name="notifications"),
     path("organise/", organise_events.events_page, name="organise"),
@@ -28,6 +30,13 @@ urlpatterns = [
     path("organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/", webhooks.webhook_page, name="webhook"),
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
+    path("organise/<uuid:event_id>/mail/", organise_mail.mail_page, name="event-mail"),
+    path("organise/<uuid:event_id>/mail/new/", organise_mail.new_mailing_page, name="new-mailing"),
+    path("organise/<uuid:event_id>/mail/texts/", mail_texts.texts_page, name="event-mail-texts"),
+    path(
+        "organise/<uuid:event_id>/mail/texts/<str:kind>/<str:language>/", mail_texts.text_page, name="event-mail-text"
+    ),
+    path("organise/<uuid:event_id>/mail/<uuid:mailing_id>/", organise_mail.mailing_page, name="mailing"),
     path("signup/", sign_up.sign_up_page, name="signup"),
     path("signup/verify/", sign_up.verify_page, name="verify"),
     path("signup/verify/again/", sign_up.new_code, name="verify-again"),

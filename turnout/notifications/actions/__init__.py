@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from turnout.core import audit
 from turnout.core.clock import now
@@ -13,9 +13,10 @@ from turnout.notifications.actions.bounces import note_bounce
 from turnout.notifications.actions.delivery import deliver_due
 from turnout.notifications.models import Message
 
-__all__ = ["deliver_due", "note_bounce", "owe", "owe_after_all", "owe_many", "send_again"]
+__all__ = ["deliver_due", "note_bounce", "owe", "owe_after_all", "owe_many", "send_again", "send_all_again", "withdraw"]
 
 _OWED_AT_ONCE = 1000
+_AGAIN_AT_ONCE = 10_000
 
 
 def owe(  # noqa: PLR0913  # what a message is
@@ -57,6 +58,12 @@ def owe_after_all(kind: str, subjects: Collection[uuid.UUID]) -> int:
     return void.update(state=Message.State.DUE, due_at=now(), attempts=0)
 
 
+def withdraw(kind: str, subjects: Collection[uuid.UUID] | QuerySet[Any, Any]) -> int:
+    """Let messages that are still due be void, and return how many; who is being mailed this moment may yet get it."""
+    due = Message.objects.filter(kind=kind, subject__in=subjects, state=Message.State.DUE)
+    return due.update(state=Message.State.VOID)
+
+
 @transactional
 def send_again(message: Message, *, actor: str) -> bool:
     """Let a message be due again that was given up, or came back; False for any other."""
@@ -66,3 +73,13 @@ def send_again(message: Message, *, actor: str) -> bool:
     if revived:
         audit.record(actor, "message.sent_again", message.pk)
     return revived
+
+
+@transactional
+def send_all_again(messages: QuerySet[Message], *, actor: str) -> int:
+    """Let up to 10,000 of these messages that were given up be due again, and return how many."""
+    dead = list(messages.filter(state=Message.State.DEAD).values_list("pk", flat=True)[:_AGAIN_AT_ONCE])
+    revived = Message.objects.filter(pk__in=dead, state=Message.State.DEAD)
+    count = revived.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="")
+    audit.record_many(actor, "message.sent_again", dead)
+    return count

@@ -17,6 +17,7 @@ from turnout.events.actions.copies import begin_series, update_series, write_cop
 from turnout.events.dates import Shift, Start, shift_by, shift_to_time, shifted, shifted_to, unshifted
 from turnout.events.models import Event, SeatPool, Series
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
+from turnout.registrations.texts.actions import copy_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,9 @@ def clone_event(event: Event, start: Start | None, fields: Mapping[str, object],
     """
     event = _locked(event)
     times = unshifted(event) if start is None else shifted_to(event, [start])[0]
-    return write_copies(event, [times], {**fields, "status": Event.Status.DRAFT}, actor=actor)[0]
+    copies = write_copies(event, [times], {**fields, "status": Event.Status.DRAFT}, actor=actor)
+    copy_texts(event, copies)
+    return copies[0]
 
 
 @transactional
@@ -70,7 +73,7 @@ def make_series(
     series = begin_series(event, limit_per_person, actor=actor)
     times = shifted_to(event, starts, taken=[event.starts_at])
     own = {"series": series} | ({"status": status} if status else {})
-    write_copies(event, times, own, with_team=True, actor=actor)
+    copy_texts(event, write_copies(event, times, own, with_team=True, actor=actor))
     return series
 
 

@@ -29,6 +29,23 @@ STATUS_NAMES = {
     Registration.Status.CANCELLED: gettext_lazy("Cancelled"),
     Registration.Status.EXPIRED: gettext_lazy("Expired"),
 }
+MAIL_NAMES = {
+    "confirm": gettext_lazy("Please confirm"),
+    "confirmed": gettext_lazy("The ticket"),
+    "waitlisted": gettext_lazy("On the waiting list"),
+    "promoted": gettext_lazy("A seat came free"),
+    "offered": gettext_lazy("A seat is offered"),
+    "offer_lapsed": gettext_lazy("The offer is over"),
+    "still_coming": gettext_lazy("Still coming?"),
+    "reminder": gettext_lazy("Reminder"),
+    "cancelled": gettext_lazy("Cancelled"),
+    "event_changed": gettext_lazy("Another date or place"),
+    "event_cancelled": gettext_lazy("The event is cancelled"),
+    "in_review": gettext_lazy("Being looked at"),
+    "declined": gettext_lazy("Declined"),
+    "released": gettext_lazy("The seat was released"),
+    "mailing": gettext_lazy("What your team wrote"),
+}
 _FEW = 10  # seats left that are worth a word
 _OWN_NAMES = {"zh": "中文"}  # which Django has in two scripts only
 
@@ -46,6 +63,12 @@ def language_name(code: str) -> str:
 def status_name(registration: Registration) -> str:
     """Return where a registration stands, in a word or two for the team."""
     return str(STATUS_NAMES[Registration.Status(registration.status)])
+
+
+@register.filter
+def mail_name(kind: str) -> str:
+    """Return what a mail is about, in a word or two for the team."""
+    return str(MAIL_NAMES.get(kind, kind))
 
 
 @register.filter

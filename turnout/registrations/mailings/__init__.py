@@ -1,0 +1,1 @@
+"""Mail from an event's team to some of those who registered."""

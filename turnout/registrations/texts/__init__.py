@@ -1,0 +1,1 @@
+"""What organisers themselves write in the mails of their event, in the place of our words."""
