@@ -1,6 +1,7 @@
 """Mail from a team to a segment: who gets it, what is seen before, what became of it, and how it ends."""
 
 from collections.abc import Callable
+from smtplib import SMTPDataError
 from typing import Any
 
 import pytest
@@ -388,7 +389,7 @@ def test_stopped_while_the_worker_delivers_it_goes_to_nobody_else_nor_again(
     def fail(_backend: EmailBackend, messages: list[EmailMessage]) -> int:
         tried.extend(message.to[0] for message in messages)
         make.client(owner).post(path(event, mailing.pk, "stop"))
-        raise TimeoutError
+        raise SMTPDataError(451, b"4.3.0 later")
 
     monkeypatch.setattr(EmailBackend, "send_messages", fail)
     deliver_due()

@@ -12,6 +12,7 @@ from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.notifications.mail import Mail
 from turnout.notifications.mail import render as render_template
+from turnout.notifications.markdown import defused
 from turnout.notifications.models import Message
 
 _SUBJECTS: dict[str, Callable[[], str]] = {
@@ -67,12 +68,12 @@ def _of_reset(message: Message) -> _Facts:
     if reset is None or reset.expires_at <= now():
         return None
     link = f"{settings.PUBLIC_BASE_URL}/password/reset/?token={reset.token}"
-    return reset.language, {"link": link, "name": reset.user.name if reset.user else ""}
+    return reset.language, {"link": link, "name": defused(reset.user.name) if reset.user else ""}
 
 
 def _of_deed(message: Message) -> _Facts:
     user = User.objects.get(pk=AuditEntry.objects.get(pk=message.subject).subject)
-    return user.language, {"name": user.name}
+    return user.language, {"name": defused(user.name)}
 
 
 def _is_newest(row: MailedCode, message: Message) -> bool:

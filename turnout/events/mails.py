@@ -9,6 +9,7 @@ from turnout.events.models import TeamMember
 from turnout.events.when import when
 from turnout.notifications.mail import Mail
 from turnout.notifications.mail import render as render_template
+from turnout.notifications.markdown import defused
 from turnout.notifications.models import Message
 
 
@@ -21,7 +22,8 @@ def render(message: Message) -> Mail | None:
         context = {
             "site": settings.SITE_NAME,
             "member": member,
-            "event": member.event,
+            "title": defused(member.event.title),
+            "place": defused(member.event.location),
             "when": when(member.event),
             "page_url": f"{settings.PUBLIC_BASE_URL}/events/{member.event_id}/",
         }

@@ -77,8 +77,12 @@ def _absolute(_tag: str, name: str, value: str) -> str | None:
 
 
 def write_line(source: str, values: Mapping[str, str]) -> str:
-    """Return what a line of plain text, such as a subject, says with these values."""
-    return "".join(values.get(piece, whole) for piece, whole in _pieces(source))
+    """Return what a subject says with these values; of a subject no program makes a link."""
+    return _filled_line(source, values).replace(_WORD_JOINER, "")
+
+
+def _filled_line(source: str, values: Mapping[str, str]) -> str:
+    return "".join(values.get(name, whole) for name, whole in _pieces(source))
 
 
 def faults_of(source: str, known: Collection[str], at: str) -> list[Fault]:
@@ -117,7 +121,7 @@ def _filled(tokens: Sequence[Token], values: Mapping[str, str]) -> Iterator[Toke
         if token.type == "link_open" and token.attrGet("href") == _LINK_TO_OURS:
             token.attrSet("href", values.get(LINK, ""))
         if token.type == "code_inline":
-            token.content = write_line(token.content, values)
+            token.content = _filled_line(token.content, values)
         if token.type == "text_special":  # what stood behind a backslash
             token.type = "text"
         elif token.type == "text":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Max, Min
+from django.db.models import Exists, Max, Min, OuterRef
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -59,12 +59,14 @@ _INVITING = {
 
 def render(message: Message) -> Mail | None:
     """Return the mail, in the person's language; None where the registration has moved on since it was owed."""
-    registration = Registration.objects.select_related("event").get(pk=message.subject)
+    kind = message.kind.partition(".")[2]
+    texts = MailText.objects.filter(event=OuterRef("event"), kind=kind)
+    found = Registration.objects.select_related("event").annotate(has_text=Exists(texts))
+    registration = found.get(pk=message.subject)
     event = registration.event
     statuses, subject = _KINDS[message.kind]
     if registration.status not in statuses or _is_outdated(message, registration):
         return None
-    kind = message.kind.partition(".")[2]
     with translation.override(registration.language):
         context = facts(registration)
         if message.kind == "registration.event_changed":
@@ -72,7 +74,7 @@ def render(message: Message) -> Mail | None:
             if not changes:
                 return None
             context |= changes
-        own = text_for(event, kind, registration.language)
+        own = text_for(event, kind, registration.language) if registration.has_text else None
         words = own and say(Text(own.subject, own.body), values(context, kind), own.language)
         text, html = render_template(f"registrations/mail/{kind}", {**context, "words": words})
         line = words.subject if words else subject(event.title)
@@ -114,10 +116,12 @@ def facts(registration: Registration) -> dict[str, object]:
     return {
         "site": settings.SITE_NAME,
         "registration": registration,
-        "name": defused(registration.full_name),  # whatever a stranger typed
+        # Whatever strangers typed.
+        "name": defused(registration.full_name),
+        "title": defused(event.title),
         "event": event,
         "when": when(event),
-        "where": where(registration),
+        "where": defused(where(registration)),
         "position": position(registration),
         "confirm_url": f"{settings.PUBLIC_BASE_URL}/confirm/?token={registration.confirmation_token}",
         "page_url": registration.page_url(),
@@ -130,7 +134,7 @@ def values(context: Mapping[str, object], kind: str = "") -> dict[str, str]:
     """Return what stands for the placeholders in an organiser's text, each on one line."""
     stands = {
         "name": context["name"],
-        "event": context["event"],
+        "event": context["title"],
         "when": context["when"],
         "where": context["where"],
         "link": context["confirm_url" if kind == MailText.Kind.CONFIRM else "page_url"],
@@ -158,7 +162,7 @@ def _changes(message: Message, registration: Registration) -> dict[str, object]:
         before = Event(starts_at=move.starts_at, ends_at=move.ends_at, timezone=move.timezone)
         changes["was_when"] = when(before)
     if move.location != event.location:
-        changes["was_where"] = move.location
+        changes["was_where"] = defused(move.location)
     if registration.attendance_type == AttendanceType.ONLINE and move.online_url != event.online_url:
         changes["online_changed"] = True
     return changes
