@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Exists, Max, Min, OuterRef
+from django.db.models import Max, Min
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -60,9 +60,7 @@ _INVITING = {
 def render(message: Message) -> Mail | None:
     """Return the mail, in the person's language; None where the registration has moved on since it was owed."""
     kind = message.kind.partition(".")[2]
-    texts = MailText.objects.filter(event=OuterRef("event"), kind=kind)
-    found = Registration.objects.select_related("event").annotate(has_text=Exists(texts))
-    registration = found.get(pk=message.subject)
+    registration = Registration.objects.select_related("event").get(pk=message.subject)
     event = registration.event
     statuses, subject = _KINDS[message.kind]
     if registration.status not in statuses or _is_outdated(message, registration):
@@ -74,7 +72,7 @@ def render(message: Message) -> Mail | None:
             if not changes:
                 return None
             context |= changes
-        own = text_for(event, kind, registration.language) if registration.has_text else None
+        own = text_for(event, kind, registration.language)
         words = own and say(Text(own.subject, own.body), values(context, kind), own.language)
         text, html = render_template(f"registrations/mail/{kind}", {**context, "words": words})
         line = words.subject if words else subject(event.title)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from turnout.core.errors import Fault, InvalidError, NotFoundError
 from turnout.events.models import Event
+from turnout.events.queries import language_of
 from turnout.notifications.markdown import LINK, faults_of, faults_of_line, write, write_line
 from turnout.registrations.texts.models import LONGEST_BODY, LONGEST_SUBJECT, MailText
 
@@ -81,5 +82,4 @@ def text_for(event: Event, kind: str, language: str) -> MailText | None:
     texts = {text.language: text for text in MailText.objects.filter(event=event, kind=kind)}
     if not texts or language in texts:
         return texts.get(language)
-    main = event.languages.order_by("rank").first()
-    return texts.get(main.code) if main is not None else None
+    return texts.get(language_of(event))
