@@ -66,16 +66,16 @@ def test_with_thirty_killed_none_is_lost_and_each_death_costs_one_copy_at_most(
 
 
 def test_noted_before_it_is_sent_a_mail_is_lost_with_its_worker(rows: Place) -> None:
-    owe_in_bulk(40)
-    with scene(rows, before=0.05, entrance=SABOTAGED, SABOTAGE="note-first") as stage:
+    owe_in_bulk(20)
+    with scene(rows, before=0.5, entrance=SABOTAGED, SABOTAGE="note-first") as stage:  # so it dies while it sends
         stage.worker()
-        for number in range(1, 4):
-            stage.await_arrivals(10 * number)
-            time.sleep(0.02)
+        for number in range(1, 5):
+            stage.await_arrivals(2 * number)
+            time.sleep(0.2)
             stage.kill("worker")
         stage.await_delivery()
-        time.sleep(0.2)
-        assert (states(), len(set(stage.arrived())) < 40) == ({"sent": 40}, True)
+        time.sleep(1)
+        assert (states(), len(set(stage.arrived())) < 20) == ({"sent": 20}, True)
 
 
 @pytest.mark.parametrize("guard", ["no-lease", "no-renewal"])
