@@ -153,6 +153,7 @@ def test_a_dkim_key_is_found_by_its_selector_and_by_a_common_one(
         (f"v=DKIM1; k=rsa; p={elliptic()}", "error"),
         ("v=DKIM1; n=no key", "error"),
     ],
+    ids=["ed25519", "short", "trial", "revoked", "none", "no base64", "no ed25519", "another", "no key"],
 )
 def test_a_dkim_key_is_judged(ask: Ask, settings: Settings, record: str, level: str) -> None:
     settings.DKIM_SELECTOR = ["june"]
