@@ -88,7 +88,8 @@ def test_the_link_to_confirm_is_that_of_the_mail_to_confirm(owner: User, event: 
 def test_who_waits_still_reads_their_place(owner: User, event: Event) -> None:
     put(owner, event, "waitlisted", body="Soon, {position}!")
     make.confirmed(event)
-    make.confirmed(event, "ada")
+    make.confirmed(event, "ada", language="en")
+    put(owner, event, "waitlisted", "en", body="Soon, {position}!")
     body = mail_to("ada").body
     assert body.startswith("Soon, 1!\n")
     assert "Your place in line: 1" in body
@@ -114,7 +115,7 @@ def test_every_kind_has_words_of_ours_with_its_placeholders(owner: User, event: 
 
 
 def test_a_preview_has_real_data_and_nobodys_key(owner: User, event: Event) -> None:
-    client, address = make.client(owner), path(event, "confirmed", "fr", "preview")
+    client, address = make.client(owner), path(event, "confirmed", "en", "preview")
     text = {"subject": "{name}", "body": "{event} {when} {where} {site} [x]({link})"}
     assert client.post(address, text, format="json").json()["subject"] == "Amina Example"
     make.confirmed(event, "ada")
@@ -150,6 +151,8 @@ def test_another_kind_or_language_is_not_there(owner: User, event: Event) -> Non
     assert [put(owner, event, *place).status_code for place in (("code", "fr"), ("confirmed", "de"))] == [404, 404]
     german = make.event(owner=owner, parts=Parts(languages=["de"]))
     assert put(owner, german, "confirmed", "de").status_code == 200
+    make.confirmed(german, "ada", language="en")
+    assert mail_to("ada").subject == "Welcome, Ada"
 
 
 def test_a_text_can_be_changed_and_taken_back(owner: User, event: Event) -> None:

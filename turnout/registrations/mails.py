@@ -60,7 +60,7 @@ _INVITING = {
 def render(message: Message) -> Mail | None:
     """Return the mail, in the person's language; None where the registration has moved on since it was owed."""
     kind = message.kind.partition(".")[2]
-    registration = Registration.objects.select_related("event").get(pk=message.subject)
+    registration = Registration.objects.with_text(kind).select_related("event").get(pk=message.subject)
     event = registration.event
     statuses, subject = _KINDS[message.kind]
     if registration.status not in statuses or _is_outdated(message, registration):
@@ -72,7 +72,7 @@ def render(message: Message) -> Mail | None:
             if not changes:
                 return None
             context |= changes
-        own = text_for(event, kind, registration.language)
+        own = text_for(event, kind, registration.language) if registration.has_text else None
         words = own and say(Text(own.subject, own.body), values(context, kind), own.language)
         text, html = render_template(f"registrations/mail/{kind}", {**context, "words": words})
         line = words.subject if words else subject(event.title)

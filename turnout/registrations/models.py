@@ -72,6 +72,10 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         waits = Q(status=Registration.Status.WAITLISTED)
         return self.annotate(line_position=Case(When(waits, then=Coalesce(Subquery(ahead), 0) + 1)))
 
+    def with_text(self, kind: str) -> Self:
+        """Load as `has_text` whether the event has a text of its own for this kind of mail."""
+        return self.annotate(has_text=Exists(MailText.objects.filter(event=OuterRef("event"), kind=kind)))
+
     def active(self) -> Self:
         """Return who holds a seat, waits for one, or for the team's word."""
         return self.filter(status__in=Registration.ACTIVE)
@@ -154,6 +158,7 @@ class Registration(models.Model):
     mailings_off_at = models.DateTimeField(null=True, editable=False)  # since when the team's mailings are unwanted
 
     line_position: int | None  # where `with_position` loaded it
+    has_text: bool  # where `with_text` loaded it
 
     objects: ClassVar[models.Manager["Registration"]] = RegistrationQuerySet.as_manager()
 

@@ -82,4 +82,5 @@ def text_for(event: Event, kind: str, language: str) -> MailText | None:
     texts = {text.language: text for text in MailText.objects.filter(event=event, kind=kind)}
     if not texts or language in texts:
         return texts.get(language)
-    return texts.get(language_of(event))
+    spoken = event.languages.order_by("rank").first()  # of all languages, not of ours alone
+    return (spoken and texts.get(spoken.code)) or texts.get(language_of(event))
