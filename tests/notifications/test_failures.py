@@ -97,6 +97,15 @@ def test_what_it_means(error: Exception, means: Failure) -> None:
     assert failure_of(error) is means
 
 
+@pytest.mark.parametrize("address", ["sender@x.org", "a!sender@x.org", "relay1@relay.org", "bilal@sender.relay.org"])
+@pytest.mark.parametrize("form", ["<{}>: unknown", "{}... unknown", "unknown user: {}", "no {} here"])
+def test_no_stranger_stops_all_mail_by_the_address_they_choose(address: str, form: str) -> None:
+    for told in (address, address.partition("@")[0], address.partition("@")[2]):
+        assert failure_of(refused(550, form.format(told).encode()), address) is LASTING
+        assert failure_of(answered(422, form.format(told)), address) is LASTING
+    assert failure_of(refused(550, b"relay not permitted"), "bilal@example.org") is OURS
+
+
 @pytest.mark.parametrize(
     ("error", "dropped"),
     [

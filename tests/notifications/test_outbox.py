@@ -16,7 +16,7 @@ from pytest_django import Settings
 from tests.support import make
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
-from turnout.notifications.actions import deliver_due, note_bounce, owe, owe_after_all, send_again
+from turnout.notifications.actions import deliver_due, note_bounce, owe, owe_after_all, send_again, withdraw
 from turnout.notifications.actions.delivery import ATTEMPTS, BATCH
 from turnout.notifications.markdown import defused
 from turnout.notifications.models import Message
@@ -222,6 +222,39 @@ def test_while_one_holds_the_lease_no_other_delivers_and_after_it_another_does()
     with time_machine.travel(leased + timedelta(seconds=61)):
         assert deliver_due() == 1
     assert (state(), len(mail.outbox)) == (("sent", 2), 1)
+
+
+@pytest.mark.parametrize("what", ["withdrawn", "erased"])
+def test_what_is_withdrawn_or_of_somebody_erased_while_the_batch_is_under_way_is_not_sent(what: str) -> None:
+    event = make.event()
+    people = [make.pending(event, f"guest{number}") for number in range(2)]
+
+    def meanwhile(_mailer: EmailBackend, messages: Sequence[EmailMessage]) -> int:
+        mail.outbox.extend(messages)
+        theirs = Message.objects.filter(state="due").exclude(recipient=messages[0].to[0])
+        if what == "withdrawn":
+            withdraw("registration.confirm", list(theirs.values_list("subject", flat=True)))
+        else:
+            theirs.update(state="void", recipient="nobody@erased.invalid", lease=None, leased_until=None)
+        return 1
+
+    with mock.patch.object(EmailBackend, "send_messages", meanwhile):
+        assert deliver_due() == 2
+    assert [message.to for message in mail.outbox] == [[people[0].email]]
+    assert sorted(Message.objects.values_list("state", "attempts")) == [("sent", 1), ("void", 1)]
+
+
+def test_what_is_due_anew_while_somebody_sends_it_keeps_no_lease_that_is_not_its_own() -> None:
+    registration = make.pending(make.event())
+
+    def meanwhile(_mailer: EmailBackend, _messages: Sequence[EmailMessage]) -> int:
+        withdraw("registration.confirm", [registration.id])
+        owe_after_all("registration.confirm", [registration.id])
+        return 1
+
+    with mock.patch.object(EmailBackend, "send_messages", meanwhile):
+        deliver_due()
+    assert state() == ("due", 0)
 
 
 def test_who_lost_the_lease_neither_sends_nor_notes() -> None:

@@ -43,11 +43,14 @@ _FOR_THIS_MESSAGE = {400, 413, 422}  # HTTP
 _THEIR_TROUBLE = 500
 
 
-def failure_of(error: Exception) -> Failure:
-    """Return what an error from sending a message means; one from opening the connection is never a message's."""
+def failure_of(error: Exception, recipient: str = "") -> Failure:
+    """Return what an error from sending a message means; one from opening the connection is never a message's.
+
+    Strangers choose their addresses, and servers repeat them: what stands in one says nothing of us.
+    """
     if isinstance(error, smtplib.SMTPException):
-        return _of_smtp(error)
-    return _of_esp(error) or (Failure.BROKEN if isinstance(error, OSError) else Failure.PASSING)
+        return _of_smtp(error, recipient)
+    return _of_esp(error, recipient) or (Failure.BROKEN if isinstance(error, OSError) else Failure.PASSING)
 
 
 def was_dropped(error: Exception) -> bool:
@@ -68,23 +71,23 @@ def said(error: Exception) -> str:
     return redact_text(f"{type(error).__name__}: {_words(error)}".replace("\0", ""))[:_MOST_SAID]
 
 
-def _of_smtp(error: smtplib.SMTPException) -> Failure:
+def _of_smtp(error: smtplib.SMTPException, recipient: str) -> Failure:
     match error:
         case smtplib.SMTPNotSupportedError():
             return Failure.LASTING  # it can't take an address beyond ASCII
         case smtplib.SMTPRecipientsRefused():
-            return _of_reply(*next(iter(error.recipients.values())))  # ours have one each
+            return _of_reply(*next(iter(error.recipients.values())), recipient)  # ours have one each
         case smtplib.SMTPSenderRefused():
             too_large = _enhanced(error.smtp_error)[1] in _TOO_LARGE or error.smtp_code == _STORAGE
             return Failure.LASTING if too_large else Failure.OURS
         case smtplib.SMTPAuthenticationError() | smtplib.SMTPConnectError() | smtplib.SMTPHeloError():
             return Failure.OURS
         case smtplib.SMTPResponseException():
-            return _of_reply(error.smtp_code, error.smtp_error)
+            return _of_reply(error.smtp_code, error.smtp_error, recipient)
     return Failure.BROKEN  # it ended the connection, or was silent for too long
 
 
-def _of_reply(code: int, text: bytes | str) -> Failure:
+def _of_reply(code: int, text: bytes | str, recipient: str) -> Failure:
     """Return what a reply to RCPT or DATA means."""
     level, detail = _enhanced(text)
     if code in {_CLOSING, *_AUTHENTICATION} or detail in _SENDER:
@@ -97,10 +100,10 @@ def _of_reply(code: int, text: bytes | str) -> Failure:
         return Failure.LASTING
     if detail in _FULL or _POLICY.fullmatch(detail) or code in {_STORAGE, _OUT_OF_ORDER}:
         return Failure.PASSING
-    return Failure.OURS if _ABOUT_US.search(_text(text)) else Failure.LASTING
+    return Failure.OURS if _ABOUT_US.search(_without(recipient, _text(text))) else Failure.LASTING
 
 
-def _of_esp(error: Exception) -> Failure | None:
+def _of_esp(error: Exception, recipient: str) -> Failure | None:
     """Return what an error of django-anymail means, known by its name: the library is there only where it is used."""
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("anymail.")}
     if "AnymailRecipientsRefused" in names:
@@ -111,8 +114,14 @@ def _of_esp(error: Exception) -> Failure | None:
     if status is None or status >= _THEIR_TROUBLE:
         return Failure.BROKEN
     if status in _FOR_THIS_MESSAGE:
-        return Failure.OURS if _ESP_ABOUT_US.search(_words(error)) else Failure.LASTING
+        return Failure.OURS if _ESP_ABOUT_US.search(_without(recipient, _words(error))) else Failure.LASTING
     return Failure.OURS  # 401, 402, 403: who we are; 429: how much we send
+
+
+def _without(recipient: str, text: str) -> str:
+    """Return a text without addresses, and without the parts of this one wherever they stand."""
+    parts = [re.escape(part) for part in recipient.split("@") if part]
+    return re.sub("|".join([r"\S*@\S*", *parts]), " ", text, flags=re.IGNORECASE)
 
 
 def _words(error: Exception) -> str:

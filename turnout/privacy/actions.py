@@ -51,7 +51,7 @@ def _give_up_seats(user: User) -> None:
 
 def _erase_messages(user: User, nobody: str) -> None:
     messages = Message.objects.filter(pk__in=list(messages_of(user).values_list("pk", flat=True)))
-    messages.filter(state=Message.State.DUE).update(state=Message.State.VOID)
+    messages.filter(state=Message.State.DUE).update(state=Message.State.VOID, lease=None, leased_until=None)
     messages.update(recipient=nobody, last_error="", bounce="")
 
 

@@ -17,6 +17,7 @@ __all__ = ["deliver_due", "note_bounce", "owe", "owe_after_all", "owe_many", "se
 
 _OWED_AT_ONCE = 1000
 _AGAIN_AT_ONCE = 10_000
+_NOBODYS: dict[str, Any] = {"lease": None, "leased_until": None}  # whoever sends it this moment notes nothing
 
 
 def owe(  # noqa: PLR0913  # what a message is
@@ -55,20 +56,20 @@ def owe_many(kind: str, recipients: Iterable[tuple[uuid.UUID, str]], *, version:
 def owe_after_all(kind: str, subjects: Collection[uuid.UUID]) -> int:
     """Let messages be due that were void when their turn came, since what they say is true again; return how many."""
     void = Message.objects.filter(kind=kind, subject__in=subjects, state=Message.State.VOID)
-    return void.update(state=Message.State.DUE, due_at=now(), attempts=0)
+    return void.update(state=Message.State.DUE, due_at=now(), attempts=0, **_NOBODYS)
 
 
 def withdraw(kind: str, subjects: Collection[uuid.UUID] | QuerySet[Any, Any]) -> int:
     """Let messages that are still due be void, and return how many; who is being mailed this moment may yet get it."""
     due = Message.objects.filter(kind=kind, subject__in=subjects, state=Message.State.DUE)
-    return due.update(state=Message.State.VOID)
+    return due.update(state=Message.State.VOID, **_NOBODYS)
 
 
 @transactional
 def send_again(message: Message, *, actor: str) -> bool:
     """Let a message be due again that was given up, or came back; False for any other."""
     failed = Message.objects.filter(Q(state=Message.State.DEAD) | Q(bounced_at__isnull=False), pk=message.pk)
-    anew: dict[str, Any] = {"state": Message.State.DUE, "attempts": 0, "due_at": now(), "last_error": ""}
+    anew: dict[str, Any] = {"state": Message.State.DUE, "attempts": 0, "due_at": now(), "last_error": "", **_NOBODYS}
     revived = failed.update(**anew, bounced_at=None, bounce="") == 1
     if revived:
         audit.record(actor, "message.sent_again", message.pk)
@@ -80,6 +81,6 @@ def send_all_again(messages: QuerySet[Message], *, actor: str) -> int:
     """Let up to 10,000 of these messages that were given up be due again, and return how many."""
     dead = list(messages.filter(state=Message.State.DEAD).values_list("pk", flat=True)[:_AGAIN_AT_ONCE])
     revived = Message.objects.filter(pk__in=dead, state=Message.State.DEAD)
-    count = revived.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="")
+    count = revived.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="", **_NOBODYS)
     audit.record_many(actor, "message.sent_again", dead)
     return count

@@ -117,15 +117,20 @@ def _take(due: QuerySet[Message]) -> _Batch:
 
 
 def _is_ours(message: Message, batch: _Batch) -> bool:
-    """Tell whether nobody else can have taken the message whose turn it is.
+    """Tell whether the message whose turn it is is still ours and due; where it goes is read anew.
 
-    By the clock where most of the lease is still before us; else the lease begins anew, unless it ran out.
+    It may have been withdrawn meanwhile, and whose address it was may be erased. Most of the lease must still be before
+    us by the clock; else it begins anew, unless it ran out.
     """
     start = now()
-    if start < batch.taken_at + settings.OUTBOX_LEASE / 4:
-        return True
     mine = Message.objects.filter(pk=message.pk, lease=batch.lease, state=Message.State.DUE)
-    return mine.update(leased_until=start + settings.OUTBOX_LEASE) == 1
+    if start >= batch.taken_at + settings.OUTBOX_LEASE / 4 and not mine.update(
+        leased_until=start + settings.OUTBOX_LEASE
+    ):
+        return False
+    recipient = mine.values_list("recipient", flat=True).first()
+    message.recipient = recipient or ""
+    return recipient is not None
 
 
 @transactional
@@ -151,7 +156,7 @@ def _deliver(message: Message, lease: uuid.UUID, mailer: BaseEmailBackend) -> No
     except _AwayError:
         raise
     except Exception as error:
-        failure = failure_of(error)
+        failure = failure_of(error, message.recipient)
         _note_failure(message, lease, failure, error)
         if failure.stops_all:
             raise _away(error) from error
