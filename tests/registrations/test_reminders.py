@@ -114,6 +114,19 @@ def test_a_moved_event_is_reminded_of_anew_and_the_old_reminder_is_not_sent(cloc
     assert "Sunday 7 March 2027" in text
 
 
+def test_another_place_or_link_is_no_other_time_and_the_reminder_stands(clock: Clock) -> None:
+    event = coming(reminder_hours=[24, 1])
+    make.confirmed(event, "amina")
+    clock.move_to(before_start(24))
+    remind()
+    change_event(event, EventChange({"location": "Oran", "online_url": "https://meet.example.org/"}))
+    text = said(0)
+    assert text is not None
+    assert "Oran" in text
+    clock.move_to(before_start(1))
+    assert remind() == 1
+
+
 def test_of_a_cancelled_event_or_a_given_up_seat_nobody_is_reminded(clock: Clock) -> None:
     event, other = coming(), coming()
     seat = make.confirmed(event, "amina")

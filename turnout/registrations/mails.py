@@ -104,8 +104,9 @@ def _is_outdated(message: Message, registration: Registration) -> bool:
 
 
 def _is_still_to_come(message: Message, event: Event) -> bool:
-    """Tell whether the event starts when it was to start as the reminder came due."""
-    return event.starts_at > now() and moves_before(message.version) == event.moves.count()
+    """Tell whether the event starts when it was to start as the reminder came due: another place is no other time."""
+    moved = event.moves.filter(number=moves_before(message.version) + 1).first()
+    return event.starts_at > now() and (moved is None or moved.starts_at == event.starts_at)
 
 
 def facts(registration: Registration) -> dict[str, object]:
