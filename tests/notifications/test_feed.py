@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from turnout.core.clock import now
 from turnout.core.ids import new_id
+from turnout.notifications.feed import actions
 from turnout.notifications.feed.actions import forget_entries, mark_read, number_new, post
 from turnout.notifications.feed.models import Entry
 from turnout.notifications.feed.queries import after, latest
@@ -71,3 +72,16 @@ def test_one_reads_ones_own_notices_and_nobody_elses() -> None:
     unread = Entry.objects.filter(read_at=None)
     assert list(unread.values_list("pk", flat=True)) == [theirs.pk]
     assert second.pk not in unread.values_list("pk", flat=True)
+
+
+def test_a_topic_that_fails_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = sorted([new_id(), new_id()])
+    post([entry(first), entry(second)])
+
+    def hand_out(topic: UUID, _entries: list[Entry]) -> None:
+        if topic == first:
+            raise ValueError
+
+    monkeypatch.setattr(actions, "hand_out", hand_out)
+    assert number_new() == 1
+    assert latest([first, second]) == {first: 0, second: 1}

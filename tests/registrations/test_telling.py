@@ -52,6 +52,13 @@ def test_the_desk_sees_an_event_change_and_who_gets_the_new_seats_and_that_it_is
     ]
 
 
+def test_a_change_that_changes_nothing_and_one_of_a_draft_are_reported_to_nobody() -> None:
+    event, draft = make.event(), make.event(status="draft")
+    change_event(event, EventChange({"location": event.location}))
+    change_event(draft, EventChange({"location": "Oran"}))
+    assert (seen_at(event), seen_at(draft)) == ([], [])
+
+
 def test_whose_webhooks_hear_of_it_is_the_owner() -> None:
     owner = make.user("owner")
     make.confirmed(make.event(owner=owner))

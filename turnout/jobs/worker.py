@@ -73,8 +73,9 @@ def _loop(stop: threading.Event, work: Callable[[], int], pause: float) -> None:
 
 
 def _until_none(work: Callable[[], int]) -> int:
+    """Work as long as there is something to do; one kind of work that fails keeps no other from its own."""
     done = 0
-    while some := work():
+    while some := _guarded(work):
         done += some
     return done
 

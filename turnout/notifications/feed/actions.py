@@ -4,10 +4,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
+
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
 from turnout.notifications.feed.models import Entry, Topic
 from turnout.notifications.webhooks.actions.handing import hand_out
+
+log = structlog.get_logger()
 
 KEPT = timedelta(days=90)
 _BATCH = 500
@@ -29,7 +33,16 @@ def number_new() -> int:
     Any number of workers may do so at once: each topic has its numbers from one at a time.
     """
     waiting = Entry.objects.filter(number=None).order_by("topic").values_list("topic", flat=True).distinct()
-    return sum(_number(topic) for topic in list(waiting[:_MOST_TOPICS]))
+    return sum(_numbered(topic) for topic in list(waiting[:_MOST_TOPICS]))
+
+
+def _numbered(topic: UUID) -> int:
+    """Give numbers in one topic; what goes wrong with one topic keeps no other waiting."""
+    try:
+        return _number(topic)
+    except Exception:
+        log.exception("feed_failed", topic=str(topic))
+        return 0
 
 
 @transactional

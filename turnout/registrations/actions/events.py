@@ -37,6 +37,11 @@ class EventChange:
     parts: Parts = field(default_factory=Parts)
     capacity: Capacity | None = None
 
+    def differs_from(self, event: Event) -> bool:
+        """Tell whether anything is to be different; parts that are named are taken to be."""
+        named = self.capacity is not None or self.parts != Parts()
+        return named or any(getattr(event, name) != value for name, value in self.fields.items())
+
 
 @transactional
 def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM) -> Event:
@@ -52,6 +57,7 @@ def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM
     _check_changeable(event, change)
     was_draft = event.status == Event.Status.DRAFT
     before, hours = _date_and_place(event), event.release_hours
+    differs = change.differs_from(event)
     for name, value in change.fields.items():
         setattr(event, name, value)
     if change.capacity is not None:
@@ -59,7 +65,8 @@ def change_event(event: Event, change: EventChange, *, actor: str = audit.SYSTEM
     update_event(event, change.parts, actor=actor)
     if was_draft and event.status == Event.Status.PUBLISHED:
         _publish(event, actor)
-    report("event.changed", event)
+    if differs and event.status == Event.Status.PUBLISHED:
+        report("event.changed", event)
     if before != _date_and_place(event):
         _tell_of_move(event, before)
     if hours != event.release_hours:
