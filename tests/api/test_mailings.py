@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from tests.support import make
 from turnout.accounts.models import Role, User
 from turnout.core.audit import actor_of
+from turnout.core.errors import ThrottledError
 from turnout.core.models import AuditEntry
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
@@ -26,7 +27,7 @@ from turnout.notifications.models import Message
 from turnout.registrations.actions import cancel
 from turnout.registrations.mailings import limits, segments
 from turnout.registrations.mailings.models import Mailing, Recipient
-from turnout.registrations.models import Registration
+from turnout.registrations.models import ERASED, Registration
 
 pytestmark = pytest.mark.django_db
 
@@ -555,3 +556,28 @@ def test_what_came_back_is_seen_and_sent_again_one_by_one(owner: User, event: Ev
     assert client.get(f"/api/events/{event.pk}/mail/?state=dead").json()["results"] == []
     assert client.post(f"/api/events/{event.pk}/mail/resend/").json() == {"count": 0}
     assert client.post(f"/api/events/{event.pk}/mail/{message.pk}/resend/").json() == {"count": 1}
+
+
+def test_a_mailbox_gets_five_of_a_mailing_by_however_many_addresses_and_an_erased_person_none(event: Event) -> None:
+    for number in range(7):
+        make.confirmed(event, f"victim+{number}")
+    erased = make.confirmed(event, "gone")
+    Registration.objects.filter(pk=erased.pk).update(email=f"{erased.pk.hex}@{ERASED}")
+    everybody = segments.Segment(status=segments.STATUSES)
+    found = [address for _pk, address in segments.chosen(event, everybody, Registration.objects.filter(event=event))]
+    assert sum(address.startswith("victim") for address in found) == 5
+    assert [address for address in found if address.endswith(ERASED)] == []
+
+
+def test_a_preview_is_asked_for_without_a_value_too(owner: User, event: Event) -> None:
+    make.confirmed(event)
+    body = {"subject": "S", "body": "B"}
+    assert make.client(owner).post(f"/api/events/{event.pk}/messages/?preview", body).status_code == 200
+    assert not Mailing.objects.exists()
+
+
+def test_an_account_has_only_so_many_thousands_of_mails_sent(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_THOUSANDS", windows("2/hour"))
+    limits.admit_mails(owner, 1999)
+    with pytest.raises(ThrottledError):
+        limits.admit_mails(owner, 1)

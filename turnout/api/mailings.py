@@ -115,7 +115,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     count = serializers.IntegerField()
 
 
-class DeliverySerializer(serializers.Serializer[Any]):
+class RecipientSerializer(serializers.Serializer[Any]):
     """What became of the mail to one of them."""
 
     id = serializers.UUIDField(source="recipient.id")
@@ -152,6 +152,8 @@ def _draft(request: Request) -> Draft:
 
 def _is_preview(request: Request) -> bool:
     """Tell whether one is asked for, in the address or the body; whoever writes it wrongly must not have sent mail."""
+    if request.query_params.get("preview") == "":
+        return True
     in_address, in_body = (read(AskingSerializer(data=data)) for data in (request.query_params, request.data))
     return bool(in_address["preview"] or in_body["preview"])
 
@@ -223,11 +225,11 @@ class RecipientsView(generics.GenericAPIView[Recipient]):
     queryset = Recipient.objects.none()
     problems: ClassVar = {"get": (403,)}
 
-    @extend_schema(operation_id="messages_recipients", responses={200: DeliverySerializer(many=True)})
+    @extend_schema(operation_id="messages_recipients", responses={200: RecipientSerializer(many=True)})
     def get(self, request: Request, event_id: UUID, mailing_id: UUID) -> Response:
         """Show everybody to whom it goes, and what became of it there. For the event's owner and managers."""
         rows = self.paginate_queryset(recipients_of(_found(request, event_id, mailing_id))) or []
-        return self.get_paginated_response(DeliverySerializer(deliveries(rows), many=True).data)
+        return self.get_paginated_response(RecipientSerializer(deliveries(rows), many=True).data)
 
 
 class StopView(APIView):

@@ -17,7 +17,7 @@ from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.notifications.actions import send_again, send_all_again
 from turnout.notifications.models import Message
-from turnout.registrations.mailings.limits import admit_again
+from turnout.registrations.mailings.limits import admit_again, admit_one_again
 from turnout.registrations.owed import find_message, messages_of, owed
 
 
@@ -95,7 +95,9 @@ class SendAgainView(APIView):
 
         For the event's owner and managers.
         """
-        message = find_message(find_for(Right.EDIT, request.user, event_id), message_id)
+        event = find_for(Right.EDIT, request.user, event_id)
+        message = find_message(event, message_id)
+        admit_one_again(event)
         return Response({"count": int(send_again(message, actor=actor_of(request)))})
 
 

@@ -76,6 +76,10 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
         """Load as `has_text` whether the event has a text of its own for this kind of mail."""
         return self.annotate(has_text=Exists(MailText.objects.filter(event=OuterRef("event"), kind=kind)))
 
+    def proven(self) -> Self:
+        """Return those whose address was confirmed, and is somebody's still."""
+        return self.filter(confirmed_at__isnull=False).exclude(email__endswith=f"@{ERASED}")
+
     def active(self) -> Self:
         """Return who holds a seat, waits for one, or for the team's word."""
         return self.filter(status__in=Registration.ACTIVE)

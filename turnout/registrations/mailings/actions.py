@@ -11,6 +11,7 @@ from turnout.core.errors import ConflictError, NotFoundError
 from turnout.core.transactions import transactional
 from turnout.events.models import Event
 from turnout.notifications.actions import owe_many, withdraw
+from turnout.registrations.mailings.limits import admit_mails
 from turnout.registrations.mailings.mails import check_draft
 from turnout.registrations.mailings.models import MESSAGE, Mailing, Recipient
 from turnout.registrations.mailings.segments import Segment, chosen
@@ -35,12 +36,13 @@ def send_mailing(event: Event, draft: Draft, among: RegistrationQuerySet, *, aut
     """Owe a mail to everybody of the segment, as `segments.chosen` finds them: all of them, or nobody.
 
     What it says to each is made when it is sent. InvalidError as `mails.check_draft` and `chosen`; ConflictError
-    `nobody_to_write_to`.
+    `nobody_to_write_to`; ThrottledError where the author wrote too many.
     """
     check_draft(event, draft.text, draft.segment)
     people = chosen(event, draft.segment, among)
     if not people:
         raise ConflictError(_("Nobody is registered who would get this mail."), "nobody_to_write_to")
+    admit_mails(author, len(people))
     mailing = Mailing.objects.create(
         event=event,
         author=author,

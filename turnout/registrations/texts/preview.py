@@ -40,6 +40,7 @@ def preview(event: Event, kind: str, language: str, text: Text) -> Shown:
     check(text, placeholders(kind))
     with translation.override(language):
         context = shown_facts(somebody(event, *statuses_of(kind)))
+        context["position"] = context["position"] or 1  # perhaps nobody waits
         words = say(text, values(context, kind), language)
         shown, html = render_template(f"registrations/mail/{kind}", {**context, "words": words})
         return Shown(words.subject, shown, html, words)
@@ -56,7 +57,7 @@ def usual_text(kind: str, language: str) -> Text:
 
 def somebody(event: Event, *statuses: str) -> Registration:
     """Return a registration of the event, in one of these statuses if there is any; else one that nobody made."""
-    known = Registration.objects.filter(event=event, confirmed_at__isnull=False)
+    known = Registration.objects.filter(event=event).proven()
     found = known.filter(status__in=statuses).order_by("-id").first() or known.order_by("-id").first()
     if found is None:
         kind = event.attendance_types[0]
@@ -70,6 +71,5 @@ def shown_facts(registration: Registration) -> dict[str, object]:
     event = registration.event
     page = f"{settings.PUBLIC_BASE_URL}/events/{event.pk}/"
     context = facts(registration) | {"page_url": page, "confirm_url": page}
-    context["position"] = context["position"] or 1
     context["offer_until"] = context["offer_until"] or moment(event, now() + _AN_OFFER)
     return context

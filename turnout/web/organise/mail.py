@@ -21,7 +21,7 @@ from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.notifications.actions import send_again, send_all_again
 from turnout.registrations.mailings.actions import Draft, send_mailing, stop_mailing
-from turnout.registrations.mailings.limits import admit_again, admit_mailing, admit_preview
+from turnout.registrations.mailings.limits import admit_again, admit_mailing, admit_one_again, admit_preview
 from turnout.registrations.mailings.mails import KNOWN, check_draft, preview
 from turnout.registrations.mailings.queries import deliveries, find_mailing, mailings_of, progress, recipients_of
 from turnout.registrations.mailings.segments import STATUSES, Segment, check_segment, chosen
@@ -172,7 +172,9 @@ def _do(event: Event, asked: Any, actor: str) -> str:
         stop_mailing(find_mailing(event, of), actor=actor)
         return gettext("It is stopped: what was not sent is not going to be.")
     if deed == "again":
-        send_again(find_message(event, of), actor=actor)
+        message = find_message(event, of)
+        admit_one_again(event)
+        send_again(message, actor=actor)
         return gettext("The mail is sent again.")
     raise InvalidError(gettext("The request is malformed."))
 
