@@ -61,7 +61,7 @@ def test_one_is_told_by_whichever_door_one_came_in_and_others_are_not(amina: Use
     assert rows[2] == {
         "id": rows[2]["id"],
         "kind": "registration.confirmed",
-        "title": "You have a seat at “Soldering”.",
+        "title": "Vous avez une place à «\xa0Soldering\xa0».",
         "event": str(event.id),
         "registration": str(registration.id),
         "link": f"http://127.0.0.1:8000/registrations/{registration.id}/",

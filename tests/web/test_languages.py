@@ -38,7 +38,16 @@ def test_every_text_is_translated(language: str) -> None:
     with (PRODUCT / f"locale/{language}/LC_MESSAGES/django.mo").open("rb") as file:
         catalogue = gettext.GNUTranslations(file)
     same = {text for text in texts() if catalogue.gettext(text) == text == catalogue.ngettext(text, "", 1)}
-    assert same <= {"Administration", "Date", "Programme", "Pages", "%(day)s, %(time)s", ", "}
+    assert same <= {
+        "Administration",
+        "Date",
+        "Notifications",
+        "Programme",
+        "Pages",
+        "Webhooks",
+        "%(day)s, %(time)s",
+        ", ",
+    }
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])

@@ -59,7 +59,7 @@ def test_notices_are_listed_and_marked_as_read_without_scripts(amina: User, mine
     make.enrolled(make.event(title="Baking & more"), amina)
     page = mine.get(PAGE)
     assert page.content.decode().count("Mark as read") == 2
-    assert f'href="/registrations/{soldering.id}/"' in page.content.decode()
+    assert f'href="?open={Entry.objects.get(topic=amina.pk, subject=soldering.id).pk}"' in page.content.decode()
     assert text(page).index("You have a seat at “Baking &amp; more”.") < text(page).index("“Soldering”")
 
     first = Entry.objects.filter(topic=amina.pk).order_by("id")[0]
@@ -99,3 +99,16 @@ def test_a_desk_shows_what_happened_lately_and_from_where_its_stream_goes_on(bro
     happenings = page[page.index('<ol class="happenings"') : page.index("<template>")]
     assert f'href="/organise/{event.id}/registrations/{amina.id}/"' in happenings
     assert re.sub(r"<[^>]+>", "", happenings).split()[1:] == ["Amina", "Has", "a", "seat"]
+
+
+def test_who_opens_a_notice_has_read_it_and_opens_nobody_elses(amina: User, mine: Client) -> None:
+    make.enrolled(make.event(), amina)
+    notice = Entry.objects.get(topic=amina.pk)
+    stranger = Client(SERVER_NAME="localhost")
+    stranger.force_login(make.user())
+    assert stranger.get("/notifications/", {"open": str(notice.pk)}).status_code == 404
+    assert mine.get("/notifications/", {"open": "x"}).status_code == 404
+    opened = mine.get("/notifications/", {"open": str(notice.pk)})
+    assert opened["Location"] == f"/registrations/{notice.subject}/"
+    notice.refresh_from_db()
+    assert notice.read_at is not None

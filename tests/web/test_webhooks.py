@@ -127,5 +127,5 @@ def test_the_log_asks_as_much_for_many_as_for_one(
             make.confirmed(event)
             number_new()
             Attempt.objects.create(delivery=Delivery.objects.all()[0], at=now(), status=500, duration_ms=7)
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(7):
             desk.get(page)

@@ -46,7 +46,7 @@ def text_page(request: HttpRequest, event_id: UUID, kind: str, language: str) ->
     shown: dict[str, Any] = {
         "event": event,
         "kind": kind,
-        "language": language,
+        "text_language": language,
         "own": own,
         "placeholders": placeholders(kind),
     }
