@@ -567,6 +567,17 @@ def test_the_log_is_forgotten_after_thirty_days_but_for_what_is_due(receiver: Re
     assert (Delivery.objects.get().state, Attempt.objects.count()) == ("due", 0)
 
 
+def test_what_was_handed_out_while_its_webhook_was_switched_off_is_stopped(receiver: Receiver, event: Event) -> None:
+    off, on = hook(receiver, event), hook(receiver, event)
+    make.confirmed(event)
+    number_new()
+    disable([off.pk], Webhook.Reason.TEAM, actor="system")
+    Delivery.objects.update(state="due")  # as who handed out meanwhile, and knew nothing of it, leaves it
+    forget_deliveries()
+    states = {webhook: Delivery.objects.get(webhook=webhook).state for webhook in (off, on)}
+    assert states == {off: "stopped", on: "due"}
+
+
 # --- Whose it is -------------------------------------------------------------------------------------------------
 
 

@@ -152,8 +152,11 @@ def forget_told(subjects: Iterable[UUID]) -> None:
 def forget_deliveries() -> int:
     """Delete up to 500 deliveries that are 30 days old and not owed any more, with their log, and say how many.
 
-    Secrets whose day is over are forgotten, too.
+    Secrets whose day is over are forgotten, too. What was handed out to a webhook while it was being switched off is
+    stopped: nothing else would.
     """
+    off = Webhook.objects.filter(disabled_at__isnull=False)
+    Delivery.objects.filter(state=State.DUE, webhook__in=off).update(state=State.STOPPED)
     Webhook.objects.filter(previous_until__lt=now()).update(previous_secret=None, previous_until=None)
     old = Delivery.objects.filter(created_at__lt=now() - KEPT).exclude(state=State.DUE).order_by("created_at")
     chosen = list(old.values_list("pk", flat=True)[:_BATCH])
