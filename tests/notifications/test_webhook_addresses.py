@@ -14,7 +14,7 @@ from pytest_django import Settings
 from tests.support.receiver import Names, make_certificate, receiving
 from turnout.core.errors import InvalidError
 from turnout.notifications.webhooks import network
-from turnout.notifications.webhooks.network import Answer, PublicURL, is_public, post, public_url
+from turnout.notifications.webhooks.network import Answer, PublicURL, Resolver, is_public, post, public_url
 
 PUBLIC = "93.184.215.14"
 
@@ -152,6 +152,46 @@ def test_names_are_taken_by_what_they_resolve_to(names: Names) -> None:
         "LOCALHOST",
     ):
         assert refusal(f"https://{name}/hook") == "not_public"  # one answer: nobody learns which names there are inside
+
+
+def test_a_name_that_resolves_slowly_holds_nobody_for_long_and_a_fifth_of_them_nobody_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    answered = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        answered.wait(30)
+        return [PUBLIC]
+
+    monkeypatch.setattr(network, "resolve", resolve)
+    resolver = Resolver(0.2, at_once=4)
+    monkeypatch.setattr(network, "_ON_THE_PAGE", resolver)
+    took = []
+    for _ in range(5):
+        start = time.monotonic()
+        assert refusal("https://slow.example.org/hook") == "not_public"
+        took.append(time.monotonic() - start)
+    answered.set()
+    assert [0.2 <= each < 1 for each in took] == [True] * 4 + [False]
+    assert took[4] < 0.2
+    while resolver._free._value < 4:  # those threads end
+        time.sleep(0.01)
+    assert public_url("https://slow.example.org/hook")
+
+
+def test_a_name_that_resolves_slowly_does_not_hold_the_worker_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        answered.wait(30)
+        return []
+
+    monkeypatch.setattr(network, "resolve", resolve)
+    monkeypatch.setattr(network, "_IN_THE_WORKER", Resolver(0.2, at_once=1))
+    start = time.monotonic()
+    assert send("https://slow.example.org/") == (None, "unreachable")
+    assert time.monotonic() - start < 5
+    answered.set()
 
 
 def test_http_is_for_ones_own_machine(settings: Settings) -> None:

@@ -6,9 +6,11 @@ what the name says a moment later changes nothing. Nothing is redirected, and no
 
 import functools
 import ipaddress
+import queue
 import re
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -29,7 +31,7 @@ Error = Attempt.Error
 PublicURL = NewType("PublicURL", str)  # what `public_url` returned
 IPAddress: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-_IN_ALL = 10.0  # seconds for a request, but for its name, whose resolver knows no limit of ours
+_IN_ALL = 10.0  # seconds for a request
 _TO_CONNECT = 4.0  # to each address
 _MOST_ADDRESSES = 4
 _MOST_READ = 64 * 1024
@@ -61,12 +63,50 @@ class Answer:
     took: timedelta = timedelta()
 
 
+class Resolver:
+    """The system's resolver, which knows no limit of its own, with one: of seconds, and of questions at once.
+
+    Whoever runs a domain says how slowly it answers. A question goes on in a thread of its own that nobody waits for
+    any more, and counts until it ends.
+    """
+
+    def __init__(self, seconds: float, at_once: int) -> None:
+        self._seconds = seconds
+        self._free = threading.BoundedSemaphore(at_once)
+
+    def ask(self, host: str, port: int) -> list[str]:
+        """Return the addresses of a host; OSError without any, at once or after our seconds."""
+        if not self._free.acquire(blocking=False):
+            raise OSError(host)
+        answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+        threading.Thread(target=self._ask, args=(host, port, answers), daemon=True).start()
+        try:
+            answer = answers.get(timeout=self._seconds)
+        except queue.Empty as error:
+            raise TimeoutError(host) from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _ask(self, host: str, port: int, answers: "queue.SimpleQueue[list[str] | Exception]") -> None:
+        try:
+            answers.put(list(resolve(host, port)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+        finally:
+            self._free.release()
+
+
+_ON_THE_PAGE = Resolver(2.0, at_once=4)  # somebody waits, and so does a thread of the web's
+_IN_THE_WORKER = Resolver(8.0, at_once=16)  # more than its three loops leave behind
+
+
 def public_url(text: str) -> PublicURL:
     """Return an address that webhooks may be sent to, in its normal form.
 
     InvalidError at `/url`: `invalid`, `https_required`, `not_public`. One code for what does not resolve and what
-    resolves to something private: nobody learns which names there are inside. Asks a resolver, so it is called outside
-    transactions.
+    resolves to something private, or too slowly: nobody learns which names there are inside. Asks a resolver, so it is
+    called outside transactions.
     """
     try:
         url = httpx.URL(text)
@@ -76,7 +116,7 @@ def public_url(text: str) -> PublicURL:
     if url.scheme != "https" and not settings.LOCAL:
         raise _fault("https_required", _("The address must begin with https://."))
     try:
-        addresses_of(host, port)
+        addresses_of(host, port, _ON_THE_PAGE)
     except (RefusedAddressError, OSError, UnicodeError) as error:
         raise _fault("not_public", _("The address is not one that everybody on the internet can reach.")) from error
     return PublicURL(str(url.copy_with(fragment=None)))
@@ -89,9 +129,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
     return Answer(answer.status, answer.error, answer.text, answer.pause, timedelta(seconds=time.monotonic() - start))
 
 
-def addresses_of(host: str, port: int) -> list[IPAddress]:
+def addresses_of(host: str, port: int, resolver: Resolver) -> list[IPAddress]:
     """Return the addresses of a host; RefusedAddressError where one of them is not public, OSError without any."""
-    found = [ipaddress.ip_address(address) for address in resolve(host, port)]
+    found = [ipaddress.ip_address(address) for address in resolver.ask(host, port)]
     if not found:
         raise OSError(host)
     if not all(_may_be_reached(address, port) for address in found):
@@ -243,7 +283,7 @@ class _Checked(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to the first address that answers."""
         try:
-            addresses = addresses_of(host, port)
+            addresses = addresses_of(host, port, _IN_THE_WORKER)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError from error
         for address in addresses[:_MOST_ADDRESSES]:
