@@ -18,6 +18,8 @@ from turnout.events.vtimezones import vtimezone
 WRITTEN = datetime(2027, 1, 1, tzinfo=UTC)
 FIRST = Edition(0, WRITTEN)
 
+NEAR_AND_FAR = ((2027, "Africa/Casablanca"), (2199, "Africa/Cairo"))
+
 readers = pytest.mark.parametrize("read", READERS)
 
 
@@ -87,6 +89,27 @@ def test_events_of_many_zones_and_years_stand_in_one_calendar(read: Reader) -> N
     found = read(calendar([entry(event, FIRST) for event in events], name="All of it"))
     assert [each.starts for each in found.entries] == [event.starts_at for event in events]
     assert (found.zones, found.name) == (["Africa/Algiers", "Africa/Casablanca", "Europe/Paris"], "All of it")
+
+
+@readers
+def test_what_is_far_ahead_of_its_zones_first_stands_at_its_moment_and_costs_no_years_in_between(read: Reader) -> None:
+    years = {"Africa/Casablanca": (2027, 2036, 2037, 2199), "Europe/Paris": (2190, 2191)}
+    events = [at(f"{year}-06-01T10:00", f"{year}-06-01T12:00", zone) for zone in years for year in years[zone]]
+    across = at("2036-12-31T22:00", "2037-01-01T02:00", "Africa/Casablanca")
+    content = calendar([entry(event, FIRST) for event in [*events, across]])
+    found = read(content)
+    assert [(each.starts, each.ends) for each in found.entries] == [
+        (event.starts_at, event.ends_at) for event in [*events, across]
+    ]
+    assert found.zones == ["Africa/Casablanca", "Europe/Paris"]
+    assert len(content) < 12_000
+
+
+def test_years_are_reckoned_for_the_zones_that_are_named_in_them_alone() -> None:
+    near, far = (at(f"{year}-06-01T10:00", f"{year}-06-01T12:00", zone) for year, zone in NEAR_AND_FAR)
+    both = calendar([entry(near, FIRST), entry(far, FIRST)])
+    assert vtimezone("Africa/Casablanca", 2027, 2027).to_ical() in both
+    assert vtimezone("Africa/Cairo", 2199, 2199).to_ical() in both
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from urllib.parse import urlsplit
 
 import icalendar
@@ -25,6 +26,7 @@ _STATUS = {
 _LONGEST = 1000  # of a description: the event's page has all of it
 _MOST_SESSIONS = 20  # that a description names
 _DAY = timedelta(days=1)
+_YEARS = 10  # of a timezone from its first entry on, which are all reckoned and written out
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,8 @@ def calendar(entries: Iterable[icalendar.Event], *, name: str = "", method: str 
         made.add("refresh-interval", REFRESHED, parameters={"VALUE": "DURATION"})
         made.add("x-published-ttl", icalendar.vDuration(REFRESHED))
     entries = list(entries)
-    years = [moment.year for entry in entries for moment in (entry.start, entry.end)]
-    for zone in sorted({zone for entry in entries for zone in _zones(entry)}):
-        made.add_component(vtimezone(zone, min(years), max(years)))
+    for zone, years in sorted(_years_by_zone(entries).items()):
+        made.add_component(vtimezone(zone, years.start, years.stop - 1))
     for entry in entries:
         made.add_component(entry)
     content: bytes = made.to_ical()
@@ -154,6 +155,26 @@ def _clock(event: Event, at: datetime) -> datetime:
     return at if is_shown_twice(here) else here
 
 
-def _zones(entry: icalendar.Event) -> set[str]:
-    named = (entry[name].params.get("TZID") for name in ("DTSTART", "DTEND"))
-    return {str(zone) for zone in named if zone}
+def _start(entry: icalendar.Event) -> Any:
+    return entry["DTSTART"].to_ical()
+
+
+def _years_by_zone(entries: Iterable[icalendar.Event]) -> dict[str, range]:
+    """Return the years in which entries name each timezone. What is far ahead of a zone's first is put in UTC instead.
+
+    Anybody may publish an event in any zone and year, and each year of a zone costs all who read the calendar.
+    """
+    years: dict[str, range] = {}
+    for entry in sorted(entries, key=_start):
+        for name in ("DTSTART", "DTEND"):
+            value: Any = entry[name]
+            zone, moment = value.params.get("TZID"), value.dt
+            if not zone:
+                continue
+            known = years.get(zone, range(moment.year, moment.year))
+            if moment.year < known.start + _YEARS:
+                years[zone] = range(known.start, max(known.stop, moment.year + 1))
+            else:
+                del entry[name]
+                entry.add(name, moment.astimezone(UTC))
+    return years

@@ -15,6 +15,7 @@ import icalendar
 
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _LAST = -1
+_STEP = timedelta(days=7)  # no clocks changed twice within it since 1990
 _Kind = tuple[timedelta, timedelta, str]
 
 
@@ -32,7 +33,7 @@ class _Change:
         return self.before, self.after, self.name
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)  # there are some 600
 def vtimezone(name: str, first: int, last: int) -> icalendar.Timezone:
     """Return the timezone as it is from one year to another, both and their neighbours among them."""
     years = range(first - 1, last + 2)
@@ -51,14 +52,14 @@ def _changes(zone: zoneinfo.ZoneInfo, years: range) -> list[_Change]:
     offset = _offset(day, zone)
     found = [_Change(datetime(years.start, 1, 1), offset, offset, day.astimezone(zone).tzname() or "")]  # noqa: DTZ001
     while day < end:
-        next_day = day + timedelta(days=1)
-        if _offset(next_day, zone) != offset:
-            moment = _first_after(day, next_day, zone)
+        later = min(day + _STEP, end)
+        if _offset(later, zone) != offset:
+            moment = _first_after(day, later, zone)
             here = moment.astimezone(zone)
             after = _offset(moment, zone)
             found.append(_Change((moment + offset).replace(tzinfo=None), offset, after, here.tzname() or ""))
             offset = after
-        day = next_day
+        day = later
     return found
 
 
