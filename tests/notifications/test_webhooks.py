@@ -25,6 +25,7 @@ from turnout.core.models import AuditEntry
 from turnout.events.models import Event
 from turnout.notifications.feed.actions import number_new
 from turnout.notifications.feed.models import Entry
+from turnout.notifications.feed.notices import Notice, write
 from turnout.notifications.webhooks.actions import (
     add,
     change,
@@ -305,6 +306,24 @@ def test_who_answers_410_is_told_nothing_more(receiver: Receiver, event: Event) 
     webhook.refresh_from_db()
     assert (webhook.disabled_reason, len(receiver.got)) == ("gone", 1)
     assert set(Delivery.objects.values_list("state", flat=True)) == {"stopped"}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (500, "The webhook CRM was switched off: it could not be reached for three days."),
+        (410, "The webhook CRM was switched off: it answered that it is gone."),
+    ],
+)
+def test_whose_webhook_is_switched_off_is_told_why(receiver: Receiver, owner: User, status: int, said: str) -> None:
+    receiver.say(status)
+    hook(receiver, account=owner.pk, label="CRM")
+    make.confirmed(make.event(owner=owner))
+    happen()
+    with time_machine.travel(now() + timedelta(days=4)):
+        happen()
+    (notice,) = Entry.objects.filter(topic=owner.pk, kind="webhook.disabled")
+    assert write(notice) == Notice(said, "/notifications/")
 
 
 def test_who_is_busy_is_left_alone_for_as_long_as_they_ask(receiver: Receiver, event: Event) -> None:

@@ -248,7 +248,7 @@ MESSAGE_RENDERERS = {
 DKIM_SELECTOR: list[str] = env.list("DKIM_SELECTOR", default=[])
 WEBHOOK_RENDERERS = {room: f"turnout.{room}s.webhooks.render" for room in ("event", "registration")}
 WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])  # which they may reach, too
-NOTICE_WRITERS = {"registration": "turnout.registrations.notices.write"}
+NOTICE_WRITERS = {"registration": "turnout.registrations.notices", "webhook": "turnout.notifications.webhooks.notices"}
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 # For how long the live process may go on telling who is no longer to be told: after it, it asks again.

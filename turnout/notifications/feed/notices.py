@@ -1,4 +1,4 @@
-"""What a person's notice says: its room says it (setting NOTICE_WRITERS), in the language of who reads."""
+"""What a person's notice says: its room's `write` says it (setting NOTICE_WRITERS), in the language of who reads."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,5 +25,5 @@ def write(entry: Entry) -> Notice:
     writer = settings.NOTICE_WRITERS.get(entry.kind.partition(".")[0])
     if writer is None:
         return Notice(str(entry.data.get("title", entry.kind)), "/notifications/")
-    write: Writer = import_string(writer)
+    write: Writer = import_string(f"{writer}.write")
     return write(entry)
