@@ -15,7 +15,7 @@ from standardwebhooks import WebhookVerificationError
 
 from tests.support import make
 from tests.support.receiver import Received, Receiver, receiving
-from turnout.accounts.actions.staff import deactivate
+from turnout.accounts.actions.staff import activate, deactivate
 from turnout.accounts.models import User
 from turnout.core import audit
 from turnout.core.clock import now
@@ -634,11 +634,17 @@ def test_whoever_is_erased_takes_their_webhooks_along_and_an_export_names_them(
     assert list(Webhook.objects.values_list("pk", flat=True)) == [foreign.pk]
 
 
-def test_the_webhooks_of_an_account_that_may_not_sign_in_are_off(receiver: Receiver, owner: User) -> None:
-    webhook = hook(receiver, account=owner.pk)
+def test_the_webhooks_of_an_account_that_may_not_sign_in_and_of_its_events_are_off_and_stay_so(
+    receiver: Receiver, event: Event, owner: User
+) -> None:
+    foreign = make.event(owner=make.user())
+    theirs = {hook(receiver, account=owner.pk), hook(receiver, event)}
+    hook(receiver, account=foreign.owner_id)
+    hook(receiver, foreign)
     deactivate(owner, actor="system")
-    webhook.refresh_from_db()
-    assert webhook.disabled_reason == "account"
+    activate(owner, actor="system")
+    assert set(Webhook.objects.filter(disabled_reason="account")) == theirs
+    assert Webhook.objects.filter(disabled_at=None).count() == 2
 
 
 def test_neither_the_trail_nor_the_database_shows_a_secret(receiver: Receiver, event: Event) -> None:

@@ -247,6 +247,7 @@ MESSAGE_RENDERERS = {
 # Where the key lies with which our mail is signed; several, comma-separated. For the doctor, who can only guess it.
 DKIM_SELECTOR: list[str] = env.list("DKIM_SELECTOR", default=[])
 WEBHOOK_RENDERERS = {room: f"turnout.{room}s.webhooks.render" for room in ("event", "registration")}
+WEBHOOK_TOPICS = "turnout.events.queries.topics_of"  # of an account, whose webhooks are off where it is
 WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])  # which they may reach, too
 NOTICE_WRITERS = {"registration": "turnout.registrations.notices", "webhook": "turnout.notifications.webhooks.notices"}
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.

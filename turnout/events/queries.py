@@ -30,6 +30,11 @@ def standing(event: Event, actor: Actor) -> Standing:
     return Standing.STRANGER if member is None else Standing[member.role.upper()]
 
 
+def topics_of(account: UUID) -> "QuerySet[Event, UUID]":
+    """Return under which ids is told what happens at the events that an account owns."""
+    return Event.objects.filter(owner=account).values_list("pk", flat=True)
+
+
 def language_of(event: Event) -> str:
     """Return the language in which to write to people of whom it is not known: the event's, as far as we write it."""
     spoken = event.languages.order_by("rank").values_list("code", flat=True)

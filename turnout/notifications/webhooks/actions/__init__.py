@@ -1,12 +1,15 @@
 """Saying which addresses are told what happens."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Q
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from turnout.core import audit
@@ -136,8 +139,13 @@ def disable(webhooks: Iterable[UUID], reason: Reason, *, actor: str) -> None:
 
 @transactional
 def disable_account(account: UUID, *, actor: str) -> None:
-    """Send nothing more to the webhooks of an account that may not sign in any more."""
-    disable(Webhook.objects.filter(account=account).values_list("pk", flat=True), Reason.ACCOUNT, actor=actor)
+    """Send nothing more to the webhooks of an account that may not sign in any more, nor to those of its events.
+
+    Which these are is said by the room that knows (setting WEBHOOK_TOPICS). Who may sign in again switches them on.
+    """
+    topics_of: Callable[[UUID], Iterable[UUID]] = import_string(settings.WEBHOOK_TOPICS)
+    theirs = Webhook.objects.filter(Q(account=account) | Q(topic__in=topics_of(account)))
+    disable(theirs.values_list("pk", flat=True), Reason.ACCOUNT, actor=actor)
 
 
 @transactional
