@@ -90,7 +90,7 @@ def test_of_two_who_approve_at_once_both_are_answered_and_one_seat_is_taken(site
 def test_of_an_approval_and_a_refusal_at_once_one_counts_and_the_other_is_told(site: Site) -> None:
     (owner,) = members(1, role=Role.FACILITATOR)
     with transaction.atomic():
-        event = make.event(capacity=5, approval_required=True, owner=owner.user)
+        event = make.event(capacity=2, approval_required=True, owner=owner.user)
         people = [make.confirmed(event) for _ in range(ROUNDS)]
     rolls = dice(3)
     ends = set()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.db.models import Min
 
 from turnout.core.clock import now
 from turnout.core.transactions import transactional
@@ -28,12 +29,13 @@ def post(entries: Iterable[Entry]) -> None:
 
 
 def number_new() -> int:
-    """Give numbers to what was committed since the last time, in up to 200 topics, and say to how many entries.
+    """Give numbers to what was committed since the last time, in the 200 topics that wait longest; say to how many.
 
     Any number of workers may do so at once: each topic has its numbers from one at a time.
     """
-    waiting = Entry.objects.filter(number=None).order_by("topic").values_list("topic", flat=True).distinct()
-    return sum(_numbered(topic) for topic in list(waiting[:_MOST_TOPICS]))
+    waiting = Entry.objects.filter(number=None).order_by().values("topic").annotate(since=Min("at"))
+    longest = waiting.order_by("since", "topic").values_list("topic", flat=True)
+    return sum(_numbered(topic) for topic in list(longest[:_MOST_TOPICS]))
 
 
 def _numbered(topic: UUID) -> int:
