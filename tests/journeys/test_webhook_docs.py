@@ -2,13 +2,10 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from tests.support.tools import ROOT
+from tests.support.tools import ROOT, needs_node
 from turnout.core.clock import now
 from turnout.core.ids import new_id
 from turnout.notifications.webhooks.models import KINDS, MORE_KINDS
@@ -17,7 +14,7 @@ from turnout.notifications.webhooks.signing import new_secret, signed_headers
 TEXT = (ROOT / "docs/webhooks.md").read_text()
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="the example for Node wants Node")
+@needs_node
 def test_the_example_for_node_verifies_what_is_signed_and_refuses_what_is_not(tmp_path: Path) -> None:
     (example,) = re.findall(r"```js\n(.*?)```", TEXT, re.DOTALL)
     secret, old, body = new_secret(), new_secret(), json.dumps({"type": "webhook.test", "name": "أمينة"})
