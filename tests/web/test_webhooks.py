@@ -53,7 +53,8 @@ def text(answer: Any) -> str:
 
 def test_one_is_added_and_its_secret_shown_this_once(desk: Client, event: Event) -> None:
     assert of(event) in desk.get(f"/organise/{event.pk}/").content.decode()
-    shown = send(desk, of(event), url=HOOK, label="CRM <b>", events=["registration.confirmed"])
+    added = send(desk, of(event), url=HOOK, label="CRM <b>", events=["registration.confirmed"])
+    shown = desk.get(added["Location"])
     webhook = Webhook.objects.get()
     assert (webhook.topic, webhook.kinds, webhook.label) == (event.pk, ["registration.confirmed"], "CRM <b>")
     assert webhook.secret in text(shown)
@@ -85,9 +86,10 @@ def test_the_page_of_one_does_what_the_api_does(desk: Client, event: Event) -> N
     assert "&lt;i&gt;broken" in said.content.decode()
     send(desk, page, deed="replay", delivery=Delivery.objects.get().pk)
     assert Delivery.objects.get().state == "due"
-    turned = send(desk, page, deed="rotate")
+    turned = desk.get(send(desk, page, deed="rotate")["Location"])
     webhook.refresh_from_db()
     assert (webhook.secret in text(turned), webhook.secret != old) == (True, True)
+    assert webhook.secret not in text(desk.get(page))  # nor does loading it again make another
     send(desk, page, deed="off")
     assert send(desk, page, deed="test").status_code == 409
     assert "Off" in text(desk.get(page))
@@ -110,7 +112,7 @@ def test_what_is_no_deed_is_refused_and_one_of_another_event_is_not_there(
 
 
 def test_why_one_is_off_is_said(desk: Client, event: Event) -> None:
-    send(desk, of(event), url=HOOK)
+    desk.get(send(desk, of(event), url=HOOK)["Location"])  # the secret
     webhook = Webhook.objects.get()
     disable([webhook.pk], Webhook.Reason.FAILING, actor="system")
     for path in (of(event), f"{of(event)}{webhook.pk}/"):
@@ -120,8 +122,8 @@ def test_why_one_is_off_is_said(desk: Client, event: Event) -> None:
 def test_the_log_asks_as_much_for_many_as_for_one(
     desk: Client, event: Event, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    send(desk, of(event), url=HOOK)
-    page = f"{of(event)}{Webhook.objects.get().pk}/"
+    page = send(desk, of(event), url=HOOK)["Location"]
+    desk.get(page)  # the secret
     for count in (1, 3):
         while Delivery.objects.count() < count:
             make.confirmed(event)

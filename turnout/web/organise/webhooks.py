@@ -22,6 +22,8 @@ from turnout.notifications.webhooks.queries import find, find_delivery, with_log
 from turnout.web.forms import REFUSED, Form, own_page, sent, show
 from turnout.web.pages import page_of
 
+_SHOWN_NEXT = "webhook_shown_next"  # in the session: with its secret
+
 
 class WebhookForm(Form):
     """Where to, and what, under the names of the API."""
@@ -46,12 +48,12 @@ class WebhookForm(Form):
 
 @own_page
 def webhooks_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
-    """List the event's webhooks; POST adds one, and shows its secret. For the event's owner and managers."""
+    """List the event's webhooks; POST adds one, whose secret comes next. For the event's owner and managers."""
     event = find_for(Right.EDIT, request.user, event_id)
     form = WebhookForm(sent(request))
     if form.is_valid():
         try:
-            return _show_secret(request, event, _add(request, event, form.cleaned_data))
+            return _to_secret(request, event, _add(request, event, form.cleaned_data))
         except REFUSED as error:
             form.refuse(error)
     return show(request, "web/organise/webhooks.html", form, event=event, webhooks=_of(event))
@@ -62,6 +64,8 @@ def webhook_page(request: HttpRequest, event_id: UUID, webhook_id: UUID) -> Http
     """Show one, with its log; POST does with it what its `deed` says."""
     event = find_for(Right.EDIT, request.user, event_id)
     webhook = find(_of(event), webhook_id)
+    if request.session.pop(_SHOWN_NEXT, "") == str(webhook.pk):
+        return render(request, "web/organise/webhook_secret.html", {"event": event, "webhook": webhook})
     form = Form(sent(request))
     if form.is_valid():
         try:
@@ -84,11 +88,11 @@ def _add(request: HttpRequest, event: Event, fields: dict[str, Any]) -> Webhook:
 
 
 def _do(request: HttpRequest, event: Event, webhook: Webhook) -> HttpResponse:
-    """Do what was asked for; a new secret is shown at once, all else is said on the page that follows."""
+    """Do what was asked for; all else but a new secret is said on the page that follows."""
     actor = audit.actor_of(request.user)
     match request.POST.get("deed"):
         case "rotate":
-            return _show_secret(request, event, actions.rotate(webhook, actor=actor))
+            return _to_secret(request, event, actions.rotate(webhook, actor=actor))
         case "remove":
             actions.remove(webhook, actor=actor)
             return _told(request, gettext("The webhook is removed."), "webhooks", event.pk)
@@ -115,8 +119,10 @@ def _chosen(request: HttpRequest) -> UUID:
         raise InvalidError(gettext("The request is malformed.")) from error
 
 
-def _show_secret(request: HttpRequest, event: Event, webhook: Webhook) -> HttpResponse:
-    return render(request, "web/organise/webhook_secret.html", {"event": event, "webhook": webhook})
+def _to_secret(request: HttpRequest, event: Event, webhook: Webhook) -> HttpResponse:
+    """Lead to where the secret is shown this once: to load that page again makes no other."""
+    request.session[_SHOWN_NEXT] = str(webhook.pk)
+    return redirect("webhook", event.pk, webhook.pk)
 
 
 def _told(request: HttpRequest, text: str, *address: Any) -> HttpResponse:

@@ -17,6 +17,11 @@ function follow(path, after, kinds, hear, say = () => {}) {
     pause = 0;
     if (source.readyState !== EventSource.CLOSED) return; // the browser tries again
     opening = setTimeout(open, wait); // a proxy's error, or who may no longer look on
+    fetch(path, { method: "HEAD" }).then(({ status }) => {
+      if (status !== 401) return;
+      keep();
+      say("out"); // an EventSource does not say why
+    }, () => {});
     wait = Math.min(wait * 2, LONGEST_WAIT);
   }
 
