@@ -16,6 +16,7 @@ log = structlog.get_logger()
 
 KEPT = timedelta(days=90)
 _BATCH = 500
+_WRITTEN_AT_ONCE = 1000
 _MOST_TOPICS = 200
 
 
@@ -25,7 +26,7 @@ def post(entries: Iterable[Entry]) -> None:
     written = list(entries)
     for entry in written:
         entry.at = at
-    Entry.objects.bulk_create(written, batch_size=_BATCH)
+    Entry.objects.bulk_create(written, batch_size=_WRITTEN_AT_ONCE)
 
 
 def number_new() -> int:

@@ -18,7 +18,7 @@ from turnout.registrations.models import Registration
 # By registration, the address it stands under.
 Holders: TypeAlias = Sequence[tuple[UUID, str]]
 
-_BATCH = 500
+_BATCH = 1000
 
 
 def tell(kind: str, event: Event, holders: Holders, *, version: int = 1, patience: int = 0) -> None:
