@@ -127,6 +127,12 @@ def accept_as_read(registration: Registration, *, actor: str = audit.GUEST) -> R
     return found
 
 
+def deliver_regardless_of_leases() -> None:
+    """Take what others have, and send what others took from us."""
+    setattr(delivery, "_due", due_regardless_of_leases)  # noqa: B010  # mypy knows it for a function
+    setattr(delivery, "_is_ours", lambda *_: True)  # noqa: B010  # the same
+
+
 def due_regardless_of_leases() -> QuerySet[Message]:
     """Take what is due, whoever else is delivering it."""
     return Message.objects.filter(state=Message.State.DUE, due_at__lte=now()).order_by("urgency", "due_at")
@@ -216,7 +222,7 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "pause-after-counting": partial(setattr, seats, "_free_series_key", count_then_pause),
     "pause-in-accept": partial(setattr, offers, "admit", pause_then_admit),
     "accept-as-read": partial(setattr, offers, "accept", accept_as_read),
-    "no-lease": partial(setattr, delivery, "_due", due_regardless_of_leases),
+    "no-lease": deliver_regardless_of_leases,
     "no-renewal": partial(setattr, delivery, "_is_ours", lambda *_: True),
     "note-first": partial(setattr, delivery, "_deliver", note_then_deliver),
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
