@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from tests.races.processes import Place
-from tests.support.databases import SQLITE, as_default
+from tests.support.databases import MARIADB, POSTGRESQL, as_default
 from turnout.core.ids import new_id
 from turnout.notifications.feed.actions import number_new, post
 from turnout.notifications.feed.models import Entry
@@ -52,14 +52,12 @@ def one_commits_late(place: Place, topic: UUID, look: Callable[[], None]) -> Non
         look()
 
 
-@pytest.fixture
-def place_of_many_writers(rows: Place) -> Place:
-    if rows.kind == SQLITE:
-        pytest.skip("SQLite has one writer at a time: nothing is written before and committed after")
-    return rows
+# SQLite has one writer at a time: there nothing is written before and committed after.
+with_many_writers = pytest.mark.parametrize("place", [POSTGRESQL, MARIADB], indirect=True)
 
 
-def test_who_follows_by_number_hears_of_what_committed_late(place_of_many_writers: Place) -> None:
+@with_many_writers
+def test_who_follows_by_number_hears_of_what_committed_late(rows: Place) -> None:
     topic, heard = new_id(), list[Entry]()
 
     def look() -> None:
@@ -67,12 +65,13 @@ def test_who_follows_by_number_hears_of_what_committed_late(place_of_many_writer
             pass
         heard.extend(after(topic, heard[-1].number or 0 if heard else 0))
 
-    one_commits_late(place_of_many_writers, topic, look)
+    one_commits_late(rows, topic, look)
     assert kinds(heard) == ["thing.committed_first", "thing.written_first"]
     assert [entry.number for entry in heard] == [1, 2]
 
 
-def test_who_followed_by_id_would_miss_it(place_of_many_writers: Place) -> None:
+@with_many_writers
+def test_who_followed_by_id_would_miss_it(rows: Place) -> None:
     """The negative control: ids are in the order in which things were written, not committed."""
     topic, heard = new_id(), list[Entry]()
 
@@ -80,11 +79,12 @@ def test_who_followed_by_id_would_miss_it(place_of_many_writers: Place) -> None:
         behind = {"pk__gt": heard[-1].pk} if heard else {}
         heard.extend(Entry.objects.filter(topic=topic, **behind).order_by("pk"))
 
-    one_commits_late(place_of_many_writers, topic, look)
+    one_commits_late(rows, topic, look)
     assert kinds(heard) == ["thing.committed_first"]
 
 
-def test_who_were_given_numbers_before_the_commit_would_miss_it_too(place_of_many_writers: Place) -> None:
+@with_many_writers
+def test_who_were_given_numbers_before_the_commit_would_miss_it_too(rows: Place) -> None:
     """The same with numbers, where each is taken as its thing is written."""
     topic, heard, counter = new_id(), list[Entry](), iter(range(1, 3))
 
@@ -96,7 +96,7 @@ def test_who_were_given_numbers_before_the_commit_would_miss_it_too(place_of_man
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(f"{__name__}.happen", happen_with_number)
-        one_commits_late(place_of_many_writers, topic, look)
+        one_commits_late(rows, topic, look)
     assert kinds(heard) == ["thing.committed_first"]
 
 
