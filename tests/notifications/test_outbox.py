@@ -257,6 +257,20 @@ def test_what_is_due_anew_while_somebody_sends_it_keeps_no_lease_that_is_not_its
     assert state() == ("due", 0)
 
 
+def test_what_came_back_while_it_goes_out_again_and_is_asked_for_once_more_is_nobodys_in_hand() -> None:
+    make.pending(make.event())
+    message = Message.objects.get()
+
+    def meanwhile(_mailer: EmailBackend, _messages: Sequence[EmailMessage]) -> int:
+        Message.objects.update(bounced_at=now(), bounce="5.1.1 no such user")
+        send_again(message, actor="system")
+        return 1
+
+    with mock.patch.object(EmailBackend, "send_messages", meanwhile):
+        deliver_due()
+    assert state() == ("due", 0)
+
+
 def test_who_lost_the_lease_neither_sends_nor_notes() -> None:
     event = make.event()
     first, second = make.pending(event), make.pending(event)

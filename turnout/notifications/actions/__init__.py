@@ -56,7 +56,7 @@ def owe_many(kind: str, recipients: Iterable[tuple[uuid.UUID, str]], *, version:
 def owe_after_all(kind: str, subjects: Collection[uuid.UUID]) -> int:
     """Let messages be due that were void when their turn came, since what they say is true again; return how many."""
     void = Message.objects.filter(kind=kind, subject__in=subjects, state=Message.State.VOID)
-    return void.update(state=Message.State.DUE, due_at=now(), attempts=0, **_NOBODYS)
+    return void.update(state=Message.State.DUE, due_at=now(), attempts=0)
 
 
 def withdraw(kind: str, subjects: Collection[uuid.UUID] | QuerySet[Any, Any]) -> int:
@@ -81,6 +81,6 @@ def send_all_again(messages: QuerySet[Message], *, actor: str) -> int:
     """Let up to 10,000 of these messages that were given up be due again, and return how many."""
     dead = list(messages.filter(state=Message.State.DEAD).values_list("pk", flat=True)[:_AGAIN_AT_ONCE])
     revived = Message.objects.filter(pk__in=dead, state=Message.State.DEAD)
-    count = revived.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="", **_NOBODYS)
+    count = revived.update(state=Message.State.DUE, attempts=0, due_at=now(), last_error="")
     audit.record_many(actor, "message.sent_again", dead)
     return count
