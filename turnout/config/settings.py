@@ -17,6 +17,7 @@ from django.urls import reverse_lazy
 from turnout.config import logs
 from turnout.config.database import database
 from turnout.config.mail import KEPT, anymail, mail_server, rate, rates_by_domain
+from turnout.config.rooms import MESSAGE_RENDERERS, NOTICE_WRITERS, WEBHOOK_RENDERERS, WEBHOOK_TOPICS  # noqa: F401
 from turnout.core.text import digest
 from turnout.guard.notation import Window, windows
 
@@ -126,6 +127,7 @@ INSTALLED_APPS = [
     "turnout.accounts.apps.AccountsConfig",
     "turnout.events.apps.EventsConfig",
     "turnout.registrations.apps.RegistrationsConfig",
+    "turnout.attendance.apps.AttendanceConfig",
     "turnout.reports.apps.ReportsConfig",
     "turnout.api.apps.ApiConfig",
     "turnout.web.apps.WebConfig",
@@ -237,19 +239,9 @@ MAIL_RATE_PER_DOMAIN = rates_by_domain(env, "MAIL_RATE_PER_DOMAIN")
 # in the outbox until a mail server is named.
 MAIL_SHOWN = LOCAL and EMAIL_BACKEND == KEPT
 MAIL_DELIVERED = MAIL_SHOWN or EMAIL_BACKEND != KEPT
-MESSAGE_RENDERERS = {
-    "account": "turnout.accounts.mails.render",
-    "doctor": "turnout.reports.doctor.trial_mail.render",
-    "mailing": "turnout.registrations.mailings.mails.render",
-    "registration": "turnout.registrations.mails.render",
-    "team": "turnout.events.mails.render",
-}
 # Where the key lies with which our mail is signed; several, comma-separated. For the doctor, who can only guess it.
 DKIM_SELECTOR: list[str] = env.list("DKIM_SELECTOR", default=[])
-WEBHOOK_RENDERERS = {room: f"turnout.{room}s.webhooks.render" for room in ("event", "registration")}
-WEBHOOK_TOPICS = "turnout.events.queries.topics_of"  # of an account, whose webhooks are off where it is
 WEBHOOK_PRIVATE_NETWORKS: list[str] = env.list("WEBHOOK_PRIVATE_NETWORKS", default=[])  # which they may reach, too
-NOTICE_WRITERS = {"registration": "turnout.registrations.notices", "webhook": "turnout.notifications.webhooks.notices"}
 # For how long one worker alone may try to deliver a message: longer than the mail server's timeout.
 OUTBOX_LEASE = timedelta(seconds=env.int("OUTBOX_LEASE_SECONDS", default=60))
 # For how long the live process may go on telling who is no longer to be told: after it, it asks again.

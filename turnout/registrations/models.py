@@ -256,6 +256,20 @@ class Registration(models.Model):
         return f"{settings.PUBLIC_BASE_URL}/registrations/{self.id}/unsubscribe/?token={self.unsubscribe_token}"
 
 
+class RevokedTicket(models.Model):
+    """A ticket that was replaced by another: it opens no door any more."""
+
+    ticket_id = models.UUIDField(primary_key=True, editable=False)
+    registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="revoked_tickets")
+    revoked_at = models.DateTimeField()
+
+    class Meta:
+        ordering: ClassVar = ["revoked_at"]
+
+    def __str__(self) -> str:
+        return f"{self.ticket_id}"
+
+
 class EventMove(models.Model):
     """That an event was moved: from when and where, for those who are told."""
 

@@ -46,6 +46,7 @@ class Question(models.Model):
     help_text = models.CharField(max_length=1000, blank=True)
     type = models.CharField(max_length=9, choices=Type)
     required = models.BooleanField(default=False)
+    at_door = models.BooleanField(default=False)  # whether whoever scans sees the answer
     choices = models.JSONField(default=list, blank=True)  # texts
     # Asked only of who attends like this; and only where the answer to an earlier one is one of these.
     attendance_type = models.CharField(max_length=7, choices=AttendanceType, blank=True)

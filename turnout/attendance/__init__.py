@@ -1,0 +1,1 @@
+"""Who was there: scans at doors, with or without network, devices, and presence."""
