@@ -34,14 +34,17 @@ def sign(purpose: str, key_id: str, message: bytes) -> bytes:
 
 def verify(purpose: str, key_id: str, message: bytes, signature: bytes) -> bool:
     """Tell whether the signature is the named key's over the message; an unknown key verifies nothing."""
-    row = SigningKey.objects.filter(purpose=purpose, id=key_id).first()
-    if row is None:
-        return False
     try:
-        Ed25519PublicKey.from_public_bytes(bytes(row.public)).verify(signature, message)
-    except InvalidSignature:
+        _public_key(purpose, key_id).verify(signature, message)
+    except (SigningKey.DoesNotExist, InvalidSignature):
         return False
     return True
+
+
+def public_keys(purpose: str) -> dict[str, bytes]:
+    """Return by their ids the keys that ever signed for this purpose, 32 bytes each, the first first."""
+    known = SigningKey.objects.filter(purpose=purpose).order_by("created_at", "id")
+    return {key_id: bytes(public) for key_id, public in known.values_list("id", "public")}
 
 
 def active_key_id(purpose: str) -> str:
@@ -66,7 +69,16 @@ def _create(purpose: str) -> SigningKey:
         return SigningKey.objects.get(active_for=purpose)  # another process was first
 
 
-@functools.lru_cache(maxsize=64)  # under one id there is ever one key
+# Under one id there is ever one key. One that is unknown raises, so it is asked for again.
+
+
+@functools.lru_cache(maxsize=64)
+def _public_key(purpose: str, key_id: str) -> Ed25519PublicKey:
+    row = SigningKey.objects.only("public").get(purpose=purpose, id=key_id)
+    return Ed25519PublicKey.from_public_bytes(bytes(row.public))
+
+
+@functools.lru_cache(maxsize=64)
 def _private_key(purpose: str, key_id: str) -> Ed25519PrivateKey:
     row = SigningKey.objects.get(purpose=purpose, id=key_id)
     return Ed25519PrivateKey.from_private_bytes(unseal(Use.SIGNING_KEYS, bytes(row.private)))

@@ -1,12 +1,14 @@
 """Tickets: a signed text that a scanner without network can tell from a false one, and its forms.
 
-The text is `T1.<event id>.<ticket id>.<key id>.<signature>`: ids as unpadded base64url of their 16 bytes, the signature
-that of Ed25519 (RFC 8032) over everything before its dot, in unpadded base64url. It names nobody.
+The text is `T1.<event id>.<ticket id>.<key id>.<signature>`. `docs/ticket-format.md` specifies it. It names nobody.
 """
 
 import base64
 import io
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import segno
 from django.utils import translation
@@ -14,7 +16,7 @@ from django.utils.translation import gettext
 
 from turnout.core import keys
 from turnout.core.errors import ConflictError
-from turnout.core.ids import encode_id
+from turnout.core.ids import decode_id, encode_id
 from turnout.core.pdf import typeset
 from turnout.events.models import AttendanceType
 from turnout.events.when import when
@@ -22,6 +24,32 @@ from turnout.registrations.models import Registration
 
 TICKET = "ticket"  # the purpose of the keys that sign
 _SOURCE = Path(__file__).parent / "ticket.typ"
+# Its last characters hold four bits that no byte needs: they are zero, so that a ticket has one text.
+_ID = "[A-Za-z0-9_-]{21}[AQgw]"
+_TEXT = re.compile(rf"(T1\.({_ID})\.({_ID})\.([A-Za-z0-9_-]{{1,8}}))\.([A-Za-z0-9_-]{{85}}[AQgw])")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a ticket says: it is this one, for this event."""
+
+    event_id: UUID
+    ticket_id: UUID
+
+
+def read_ticket(text: str) -> Ticket | None:
+    """Return what a text says that we signed; None for every other text.
+
+    Whether the ticket was revoked, or is for the event whose door this is, is for the caller to look up.
+    """
+    found = _TEXT.fullmatch(text)
+    if found is None:
+        return None
+    payload, event, ticket, key_id, signature = found.groups()
+    # A signature whose S is not below the group's order is refused by the library (RFC 8032, 5.1.7).
+    if not keys.verify(TICKET, key_id, payload.encode(), base64.urlsafe_b64decode(f"{signature}==")):
+        return None
+    return Ticket(decode_id(event), decode_id(ticket))
 
 
 def ticket_text(registration: Registration) -> str:
