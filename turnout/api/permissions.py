@@ -8,6 +8,8 @@ from rest_framework.request import Request
 
 from turnout.accounts.models import User
 from turnout.accounts.policies import is_facilitator, is_seeker, refusal, runs_platform
+from turnout.attendance.doorkeepers import Doorkeeper, device_actor
+from turnout.attendance.models import Device
 from turnout.core import audit
 from turnout.core.errors import UnauthenticatedError
 
@@ -58,6 +60,24 @@ class Staff(SignedIn):
         return runs_platform(user)
 
 
+class AtTheDoor(SignedIn):
+    """Whoever is signed in, or a paired device, where the view's `authentication_classes` are `AT_THE_DOOR`."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Admit, or say what is missing: UnauthenticatedError."""
+        return isinstance(request.auth, Device) or super().has_permission(request, view)
+
+
+class IsDevice(BasePermission):
+    """A paired device, and nobody else."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Admit, or say what is missing: UnauthenticatedError, whoever is signed in."""
+        if not isinstance(request.auth, Device):
+            raise UnauthenticatedError(_("Only a paired device may do this."))
+        return True
+
+
 class OpenToRead(SignedIn):
     """Everybody reads; whoever is signed in may ask to write."""
 
@@ -82,6 +102,15 @@ def signed_in(request: Request) -> User:
     return request.user
 
 
+def doorkeeper(request: Request) -> Doorkeeper:
+    """Return who stands at the door, where the view's permission is `AtTheDoor`."""
+    if isinstance(request.auth, Device):
+        return Doorkeeper.of_device(request.auth)
+    return Doorkeeper.of_person(caller(request))
+
+
 def actor_of(request: Request) -> str:
     """Return the name under which the audit trail knows who asks."""
+    if isinstance(request.auth, Device):
+        return device_actor(request.auth)
     return audit.actor_of(request.user)

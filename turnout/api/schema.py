@@ -22,6 +22,17 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
+class DeviceScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """How devices at a door say who they are."""
+
+    target_class = "turnout.api.auth.DeviceAuthentication"
+    name = "device"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:
+        """Describe it."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "td_..."}
+
+
 class FaultSerializer(serializers.Serializer[Any]):
     """One fault in the input."""
 

@@ -1,0 +1,95 @@
+"""Who stands at a door: somebody of the event's team, or a paired device."""
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from turnout.accounts import queries as accounts
+from turnout.accounts.models import User
+from turnout.attendance.models import Device
+from turnout.core import audit
+from turnout.core.errors import NotFoundError, UnauthenticatedError
+from turnout.core.text import digest
+from turnout.events.models import Event
+from turnout.events.policies import Right
+from turnout.events.queries import find_for
+
+TOKEN_BEGINS = "td_"  # noqa: S105  # what tells a device's token from a person's
+_TOKEN_BYTES = 32
+_ACTOR = "device:"
+
+
+@dataclass(frozen=True, slots=True)
+class Doorkeeper:
+    """Who lets people in: a device or a person, never both."""
+
+    actor: str  # as the audit trail knows them
+    device: Device | None = None
+    user: User | None = None
+
+    @classmethod
+    def of_device(cls, device: Device) -> "Doorkeeper":
+        """Return a paired device as such."""
+        return cls(device_actor(device), device=device)
+
+    @classmethod
+    def of_person(cls, user: User) -> "Doorkeeper":
+        """Return somebody who is signed in as such; what they may, `event_for` asks."""
+        return cls(audit.actor_of(user), user=user)
+
+    @property
+    def label(self) -> str:
+        """How they are called in a scan. A person without a name is not called by their address: scanners see this."""
+        if self.device is not None:
+            return self.device.name
+        return (self.user.name if self.user is not None else "") or _("Browser")
+
+    def event_for(self, event_id: UUID) -> Event:
+        """Return an event at whose doors they stand. A device's own costs no query.
+
+        NotFoundError; ForbiddenError for a person who may know of the event, and not let people in there.
+        """
+        if self.user is not None:
+            return find_for(Right.CHECK_IN, self.user, event_id)
+        if self.device is None or event_id != self.device.event_id:
+            raise NotFoundError
+        return self.device.event
+
+
+def device_actor(device: Device) -> str:
+    """Return the name under which the audit trail knows a device."""
+    return f"{_ACTOR}{device.pk}"
+
+
+def new_token() -> str:
+    """Return a token for a device: 256 bits, which nobody guesses, so that a plain hash of it can be kept."""
+    return TOKEN_BEGINS + secrets.token_urlsafe(_TOKEN_BYTES)
+
+
+def token_hash(token: str) -> str:
+    """Return what is kept of a device's token."""
+    return digest("device token", token)
+
+
+def device_of(token: str) -> Device:
+    """Return the device whose token this is, with its event, in one query.
+
+    UnauthenticatedError `device_revoked`, `token_invalid`.
+    """
+    device = Device.objects.select_related("event").filter(token_hash=token_hash(token)).first()
+    if device is None:
+        message = _("This device is not paired, or was paired anew. Ask the event's team for a new code.")
+        raise UnauthenticatedError(message, "token_invalid")
+    if device.revoked_at is not None:
+        raise UnauthenticatedError(_("This device was revoked by the event's team."), "device_revoked")
+    return device
+
+
+def names_of(actors: Collection[str]) -> dict[str, str]:
+    """Return how people and devices are called, by the names under which the audit trail knows them."""
+    ids = [actor.removeprefix(_ACTOR) for actor in actors if actor.startswith(_ACTOR)]
+    devices = Device.objects.filter(pk__in=ids) if ids else ()
+    return accounts.names_of(actors) | {device_actor(device): device.name for device in devices}
