@@ -24,9 +24,9 @@ class ScanQuerySet(models.QuerySet["Scan"]):
             return self
         return self.filter(event__in=Event.objects.run_by(actor)) if actor.is_authenticated else self.none()
 
-    def counting(self) -> Self:
-        """Return those by which somebody went in or out."""
-        return self.filter(result__in=[Scan.Result.CHECKED_IN, Scan.Result.CHECKED_OUT], undone_at=None)
+    def passages(self) -> Self:
+        """Return those by which somebody who may passed: what `turnout.attendance.outcomes` is about."""
+        return self.filter(result__in=Scan.PASSAGES, passed=True, undone_at=None)
 
     def openings(self) -> Self:
         """Return the first entry of each person to each place."""
@@ -69,6 +69,8 @@ class Scan(models.Model):
         BAD_TICKET = "bad_ticket", _("Went in with a ticket that does not hold")
         CLOCK = "clock", _("The device's clock is ahead")
 
+    PASSAGES: ClassVar = (Result.CHECKED_IN, Result.ALREADY_CHECKED_IN, Result.CHECKED_OUT)
+
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="scans")
     scan_id = models.CharField(max_length=64)  # the device's name for it
@@ -92,7 +94,7 @@ class Scan(models.Model):
     result = models.CharField(max_length=18, choices=Result)
     conflict = models.CharField(max_length=12, choices=Conflict, blank=True)
     # Hash of person and place on the first entry there is, else null.
-    opens = models.CharField(max_length=64, null=True, unique=True, editable=False)
+    opens = models.CharField(max_length=64, null=True, editable=False)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.CharField(max_length=60, blank=True)
     undone_reason = models.CharField(max_length=500, blank=True)
@@ -107,6 +109,7 @@ class Scan(models.Model):
         indexes: ClassVar = [models.Index(fields=["event", "at", "id"], name="scan_by_event_and_moment")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["event", "scan_id"], name="scan_once_per_event"),
+            models.UniqueConstraint(fields=["opens"], name="scan_opens_once"),
             models.CheckConstraint(condition=~Q(scan_id="") & ~Q(device=""), name="scan_names_itself_and_its_device"),
             models.CheckConstraint(
                 condition=Q(opens__isnull=True)
@@ -127,6 +130,11 @@ class Scan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scan_id}: {self.result}"
+
+    @property
+    def is_passage(self) -> bool:
+        """Whether somebody who may passed by it, and it was not undone."""
+        return self.passed and self.undone_at is None and self.result in self.PASSAGES
 
 
 def opening_key(registration_id: UUID, session_id: UUID | None) -> str:

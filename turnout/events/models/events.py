@@ -60,6 +60,12 @@ class EventQuerySet(models.QuerySet["Event"]):
         managed = _in_hands_of(actor, TeamMember.Role.MANAGER)
         return self.filter(managed) if actor.is_authenticated else self.none()
 
+    def with_doors_of(self, actor: Actor) -> Self:
+        """Return those at whose doors this actor may let people in: staff, the owner, the whole team."""
+        if runs_platform(actor):
+            return self
+        return self.filter(_in_hands_of(actor)) if actor.is_authenticated else self.none()
+
     def listed(self) -> Self:
         """Return what stands in public lists."""
         return self.filter(status=Event.Status.PUBLISHED)
