@@ -1,6 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): the one place where rules meet HTTP."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import structlog
@@ -99,8 +99,7 @@ def _problem_of(error: Exception) -> tuple[int, dict[str, Any]] | None:  # noqa:
             more = {**_faults(error.faults), **error.data}
             return status, _body(status, error.code, error.detail, **more)
         case exceptions.ValidationError():
-            faults = tuple(_flatten(error.get_full_details(), ""))
-            return 400, _body(400, "invalid", InvalidError.at().detail, **_faults(faults))
+            return 400, _body(400, "invalid", InvalidError.at().detail, **_faults(faults_of(error)))
         case Http404():
             return 404, _body(404, "not_found", NotFoundError().detail)
         case PermissionDenied():
@@ -153,10 +152,18 @@ def _code(error: exceptions.APIException) -> str:
     return codes if isinstance(codes, str) else "invalid"
 
 
+def faults_of(error: exceptions.ValidationError) -> tuple[Fault, ...]:
+    """Return what a serializer found at fault."""
+    return tuple(_flatten(error.get_full_details(), ""))
+
+
+def as_json(faults: Iterable[Fault]) -> list[dict[str, str]]:
+    """Return faults as clients read them."""
+    return [{"pointer": fault.pointer, "code": fault.code, "detail": fault.detail} for fault in faults]
+
+
 def _faults(faults: tuple[Fault, ...]) -> dict[str, Any]:
-    if not faults:
-        return {}
-    return {"errors": [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in faults]}
+    return {"errors": as_json(faults)} if faults else {}
 
 
 def _flatten(details: Any, pointer: str) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ from turnout.api import (
     attacks,
     calendars,
     captcha,
+    check_in,
     desk,
     enrollments,
     event_registrations,
@@ -88,6 +89,11 @@ urlpatterns = [
     path(
         "events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/", mail_texts.MailTextPreviewView.as_view()
     ),
+    path("attendance/check-in/", check_in.CheckInView.as_view()),
+    path("attendance/sync/", check_in.SyncView.as_view()),
+    path("attendance/<str:scan_id>/undo/", check_in.UndoScanView.as_view()),
+    path("events/<uuid:event_id>/check-in/bundle/", check_in.BundleView.as_view()),
+    path("events/<uuid:event_id>/check-in/people/", check_in.FindView.as_view()),
     path("facilitator/my-events/", desk.MyEventsView.as_view()),
     path("workshops/", events.WorkshopsView.as_view()),
     path("workshops/all/", events.WorkshopListView.as_view()),

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 
 from turnout.attendance.doorkeepers import Doorkeeper
 from turnout.attendance.models import Scan
-from turnout.events.models import Event, Question, Session
+from turnout.events.models import Question, Session
 from turnout.registrations.models import Registration, RevokedTicket
 from turnout.registrations.tickets import Ticket, read_ticket
 
@@ -50,6 +50,7 @@ class Case:
     refused: Result | None = None
     is_foreign: bool = False  # it names what the keeper may not know of
     session_unknown: bool = False
+    has_door_answers: bool = False  # whether there is anything to show of what they answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
     named = {ticket.event_id for ticket in tickets.values() if ticket is not None}
     named |= {row.event_id for row in by_id.values()} | set(sessions.values())
     named |= {attempt.event for attempt in attempts if attempt.event is not None}
-    return _Known(tickets, by_ticket, by_id, revoked, sessions, _doors(keeper, named))
+    named |= {keeper.device.event_id} if keeper.device else set()
+    return _Known(tickets, by_ticket, by_id, revoked, sessions, keeper.doors(named))
 
 
 def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
@@ -102,14 +104,6 @@ def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
 
 def _sessions(ids: set[UUID]) -> dict[UUID, UUID]:
     return dict(Session.objects.filter(pk__in=ids).values_list("pk", "event_id")) if ids else {}
-
-
-def _doors(keeper: Doorkeeper, named: set[UUID]) -> dict[UUID, UUID | None]:
-    if keeper.device is not None:
-        return {keeper.device.event_id: keeper.device.event.owner_id}
-    if keeper.user is None or not named:
-        return {}
-    return dict(Event.objects.with_doors_of(keeper.user).filter(pk__in=named).values_list("pk", "owner_id"))
 
 
 def _case(keeper: Doorkeeper, attempt: Attempt, known: _Known, *, online: bool) -> Case:
@@ -129,7 +123,8 @@ def _case(keeper: Doorkeeper, attempt: Attempt, known: _Known, *, online: bool) 
     if registration is None or registration.event_id != event:
         return replace(case, refused=Result.INVALID_TICKET)
     refused = _refusal(registration, revoked, None if online else attempt.at)
-    return replace(case, registration=registration, refused=refused)
+    shown = getattr(registration, "has_door_answers", False)
+    return replace(case, registration=registration, refused=refused, has_door_answers=shown)
 
 
 def _event(keeper: Doorkeeper, attempt: Attempt, known: _Known) -> UUID | None:

@@ -34,6 +34,11 @@ ERASED = "erased.invalid"  # the domain of the address that stands for somebody 
 _ACTIVE = ["in_review", "confirmed", "waitlisted", "offered"]
 
 
+def _named(text: str) -> Q:
+    sought = words(text)
+    return Q(*(Q(name_key__contains=f" {word}") for word in sought)) if sought else Q(pk__in=[])
+
+
 class RegistrationQuerySet(models.QuerySet["Registration"]):
     """The ways in which registrations are found."""
 
@@ -93,11 +98,12 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
 
         The same on every database. A text of nothing but spaces matches nobody.
         """
-        address, sought = normal_address(text), words(text)
-        if not address:
-            return self.none()
-        named = Q(*(Q(name_key__contains=f" {word}") for word in sought)) if sought else Q(pk__in=[])
-        return self.filter(named | Q(email__contains=address))
+        address = normal_address(text)
+        return self.filter(_named(text) | Q(email__contains=address)) if address else self.none()
+
+    def named(self, text: str) -> Self:
+        """Return whose name has every word of the text, folded, as the beginning of a word; nobody for no words."""
+        return self.filter(_named(text))
 
 
 class Registration(models.Model):

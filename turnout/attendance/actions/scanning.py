@@ -8,6 +8,7 @@ order and as often as they like.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -149,11 +150,10 @@ def _keep(keeper: Doorkeeper, cases: Sequence[Case]) -> dict[tuple[UUID | None, 
 
 def _scan(keeper: Doorkeeper, case: Case, *, passed: bool) -> Scan:
     """Return the row of an attempt, not saved; what it comes to is a guess where nothing refuses it."""
-    assert case.event is not None
     attempt, device = case.attempt, keeper.device
     usual = Scan.Result.CHECKED_OUT if attempt.direction == Scan.Direction.OUT else Scan.Result.CHECKED_IN
     return Scan(
-        event_id=case.event,
+        event_id=cast("UUID", case.event),
         scan_id=attempt.scan_id,
         registration=case.registration,
         ticket_id=case.ticket_id,

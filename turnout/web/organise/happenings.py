@@ -15,6 +15,9 @@ from turnout.web.templatetags.turnout import STATUS_NAMES
 _SHOWN = 10
 # By kind. What is not named here is not shown.
 WORDS = {f"registration.{status}": name for status, name in STATUS_NAMES.items()} | {
+    "checkin.created": _("Checked in"),
+    "checkin.out": _("Checked out"),
+    "checkin.undone": _("Check-in undone"),
     "event.changed": _("The event was changed"),
     "event.cancelled": _("The event was cancelled"),
 }

@@ -1,0 +1,381 @@
+"""The door: scans with network, scans afterwards, and what a scanner takes along."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from turnout.api.auth import AT_THE_DOOR
+from turnout.api.errors import as_json, faults_of
+from turnout.api.fields import read
+from turnout.api.permissions import AtTheDoor, doorkeeper
+from turnout.api.scans import ScanSerializer, row_of
+from turnout.api.schema import FaultSerializer
+from turnout.attendance.actions.corrections import undo
+from turnout.attendance.actions.scanning import MOST_AT_ONCE, Answer, check_in, sync
+from turnout.attendance.bundles import Bundle, bundle
+from turnout.attendance.cases import Attempt
+from turnout.attendance.models import LONGEST_LABEL, Scan
+from turnout.attendance.queries import door_answers, find_by_name, find_scan
+from turnout.core.clock import now
+from turnout.core.errors import TooLargeError
+from turnout.events.models import AttendanceType
+from turnout.events.timezones import YEARS
+from turnout.registrations.models import Registration
+
+_LONGEST_TEXT = 4096  # whatever somebody holds before the camera is answered, not refused
+_LONGEST_REASON = 500
+_MOST_OFFSET = 2**53
+_RESULTS = [*Scan.Result.values, "malformed", "not_found"]
+
+
+class AttemptSerializer(serializers.Serializer[Attempt]):
+    """A scan: of a ticket, or of a registration that was found by name."""
+
+    scan_id = serializers.RegexField(
+        r"^[A-Za-z0-9._:-]{1,64}\Z", help_text="The device's own name for it: the same again is the same deed."
+    )
+    ticket = serializers.CharField(max_length=_LONGEST_TEXT, trim_whitespace=False, required=False)
+    registration = serializers.UUIDField(required=False, allow_null=True)
+    event = serializers.UUIDField(
+        required=False, allow_null=True, help_text="At whose door; if not said, the session's or else the ticket's."
+    )
+    session = serializers.UUIDField(required=False, allow_null=True)
+    direction = serializers.ChoiceField(Scan.Direction.choices, default=Scan.Direction.IN)
+    scanned_at = serializers.DateTimeField(help_text="By the device's clock.")
+    clock_offset_ms = serializers.IntegerField(
+        default=0,
+        min_value=-_MOST_OFFSET,
+        max_value=_MOST_OFFSET,
+        help_text="What to add to the device's clock to get ours, as it was when it fetched the bundle.",
+    )
+    device = serializers.CharField(
+        max_length=LONGEST_LABEL, allow_blank=True, default="", help_text="A paired device's own name counts."
+    )
+    door = serializers.CharField(max_length=LONGEST_LABEL, allow_blank=True, default="")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check that it names somebody, at a moment that makes sense."""
+        if ("ticket" in attrs) == (attrs.get("registration") is not None):
+            raise serializers.ValidationError({"ticket": "Name a ticket or a registration, not both."}, "required")
+        try:
+            sound = Attempt(**attrs).at.year in YEARS
+        except OverflowError:
+            sound = False
+        if not sound:
+            message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
+            raise serializers.ValidationError({"scanned_at": message}, "invalid")
+        return attrs
+
+
+class FirstSerializer(serializers.Serializer[Scan]):
+    """When and where somebody went in first."""
+
+    scan_id = serializers.CharField()
+    at = serializers.DateTimeField()
+    device = serializers.CharField()
+    door = serializers.CharField(allow_blank=True)
+
+
+class DoorAnswerSerializer(serializers.Serializer[Any]):
+    """An answer that is marked to be seen at the door."""
+
+    label = serializers.CharField()  # type: ignore[assignment]  # a field, not the argument
+    answer = serializers.JSONField()
+
+
+class AtDoorSerializer(serializers.Serializer[Any]):
+    """Somebody, as scanners see them: no address, no phone."""
+
+    id = serializers.UUIDField()
+    full_name = serializers.CharField()
+    status = serializers.ChoiceField(Registration.Status.choices)
+    attendance_type = serializers.ChoiceField(AttendanceType.choices)
+    checked_in_at = serializers.DateTimeField(allow_null=True, help_text="Here: at the event, or in this session.")
+    note = serializers.CharField(allow_blank=True)
+    answers = DoorAnswerSerializer(many=True)
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """What a scan came to."""
+
+    scan_id = serializers.CharField()
+    result = serializers.ChoiceField(_RESULTS)
+    reason = serializers.CharField(help_text="The same for people.")
+    at = serializers.DateTimeField(allow_null=True, help_text="By our clock.")
+    session = serializers.UUIDField(allow_null=True)
+    direction = serializers.ChoiceField(Scan.Direction.choices, allow_null=True)
+    device = serializers.CharField(allow_blank=True)
+    door = serializers.CharField(allow_blank=True)
+    first = FirstSerializer(allow_null=True, help_text="Of who was in already.")
+
+
+class CheckedInSerializer(OutcomeSerializer):
+    """The same, and who it was."""
+
+    registration = AtDoorSerializer(allow_null=True)
+
+
+class SyncedSerializer(OutcomeSerializer):
+    """The same, of one of many."""
+
+    registration = serializers.UUIDField(allow_null=True)
+    errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
+
+
+class SyncSerializer(serializers.Serializer[Any]):
+    """Scans that were made offline, in any order."""
+
+    scans = serializers.ListField(child=serializers.JSONField(), help_text=f"{MOST_AT_ONCE} at most.")
+
+
+class SyncSchemaSerializer(serializers.Serializer[Any]):
+    """The same, for the document."""
+
+    scans = AttemptSerializer(many=True)
+
+
+class SyncResultsSerializer(serializers.Serializer[Any]):
+    """What each came to, in the order sent."""
+
+    results = SyncedSerializer(many=True)
+
+
+class UndoSerializer(serializers.Serializer[Any]):
+    """Why."""
+
+    reason = serializers.CharField(max_length=_LONGEST_REASON)
+    event = serializers.UUIDField(required=False, help_text="Where scans of several events have the same name.")
+
+
+class DoorView(APIView):
+    """What all views of the door share: for the event's team, and its paired devices."""
+
+    permission_classes = (AtTheDoor,)
+    authentication_classes = AT_THE_DOOR
+
+
+class CheckInView(DoorView):
+    """A scan with network."""
+
+    problems: ClassVar = {"post": (403, 404, 409)}
+
+    @extend_schema(operation_id="check_in", request=AttemptSerializer, responses={200: CheckedInSerializer})
+    def post(self, request: Request) -> Response:
+        """Let somebody in or out, or say why not. The same `scan_id` again has the same answer."""
+        answer = check_in(doorkeeper(request), Attempt(**_clean(read(AttemptSerializer(data=request.data)))))
+        return Response({**_outcome(answer), "registration": _at_door(answer)})
+
+
+class SyncView(DoorView):
+    """Scans without network."""
+
+    problems: ClassVar = {"post": (403, 404, 413)}
+
+    @extend_schema(operation_id="check_in_sync", request=SyncSchemaSerializer, responses={200: SyncResultsSerializer})
+    def post(self, request: Request) -> Response:
+        """Keep scans made offline: in any order, as often as wanted, the end is the same. Each is answered on its own.
+
+        `malformed` is answered, with `errors`, for what can't be read; `not_found` for what is not at your doors.
+        """
+        sent = read(SyncSerializer(data=request.data))["scans"]
+        if len(sent) > MOST_AT_ONCE:
+            raise TooLargeError(f"At most {MOST_AT_ONCE} scans at once.")
+        parsed = [_parsed(each) for each in sent]
+        answers = iter(sync(doorkeeper(request), [each for each in parsed if isinstance(each, Attempt)]))
+        return Response({"results": [_synced(next(answers)) if isinstance(p, Attempt) else p for p in parsed]})
+
+
+class UndoScanView(DoorView):
+    """A scan that was a mistake."""
+
+    problems: ClassVar = {"post": (403, 409)}
+
+    @extend_schema(operation_id="check_in_undo", request=UndoSerializer, responses={200: ScanSerializer})
+    def post(self, request: Request, scan_id: str) -> Response:
+        """Let a scan count no more. It stays, with the reason."""
+        sent, keeper = read(UndoSerializer(data=request.data)), doorkeeper(request)
+        scan = find_scan(keeper, scan_id, sent.get("event"))
+        return Response(row_of(undo(scan, sent["reason"], actor=keeper.actor)))
+
+
+class BundledSessionSerializer(serializers.Serializer[Any]):
+    """A session that can be scanned for."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    room = serializers.CharField(allow_blank=True)
+
+
+class BundledEventSerializer(serializers.Serializer[Any]):
+    """The event of a bundle."""
+
+    id = serializers.UUIDField()
+    title = serializers.CharField()
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    timezone = serializers.CharField()
+
+
+class AdmissionSerializer(serializers.Serializer[Any]):
+    """Somebody who is in."""
+
+    ticket = serializers.CharField(help_text="The ticket's id, as it stands in its text.")
+    session = serializers.UUIDField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
+class BundleSerializer(serializers.Serializer[Bundle]):
+    """What a scanner needs without network."""
+
+    event = BundledEventSerializer()
+    sessions = BundledSessionSerializer(source="event.sessions.all", many=True)
+    public_key = serializers.CharField(help_text="That signs now: 32 bytes (RFC 8032) in unpadded base64url.")
+    public_keys = serializers.DictField(child=serializers.CharField(), help_text="All that ever signed, by their ids.")
+    revoked = serializers.ListField(child=serializers.CharField(), help_text="Ids of tickets that hold no more.")
+    cleared = serializers.ListField(
+        child=serializers.CharField(), help_text="Ids of tickets of which to forget what `admitted` said before."
+    )
+    admitted = AdmissionSerializer(many=True)
+    names = serializers.DictField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="Sealed each under its ticket (docs/door.md); null where the event does not allow it.",
+    )
+    cursor = serializers.CharField()
+    whole = serializers.BooleanField(help_text="Whether to forget all that came before.")
+    server_time = serializers.SerializerMethodField()
+
+    def get_server_time(self, _bundle: Bundle) -> datetime:
+        """Our clock, by which the device measures its own."""
+        return now()
+
+
+class BundleView(DoorView):
+    """What a scanner takes along."""
+
+    problems: ClassVar = {"get": (403,)}
+
+    @extend_schema(
+        operation_id="check_in_bundle",
+        responses={200: BundleSerializer},
+        parameters=[OpenApiParameter("since", str, description="The last `cursor`: only what is new is sent.")],
+    )
+    def get(self, request: Request, event_id: UUID) -> Response:
+        """Get the keys, sessions, and tickets that hold no more. Nothing that is committed late is ever left out."""
+        event = doorkeeper(request).event_for(event_id)
+        found = bundle(event, request.query_params.get("since", ""))
+        return Response(BundleSerializer(found).data, headers={"Cache-Control": "no-store"})
+
+
+class FoundSerializer(serializers.Serializer[Any]):
+    """Somebody who was looked for by name."""
+
+    id = serializers.UUIDField()
+    full_name = serializers.CharField()
+    status = serializers.ChoiceField(Registration.Status.choices)
+    attendance_type = serializers.ChoiceField(AttendanceType.choices)
+    checked_in_at = serializers.DateTimeField(allow_null=True)
+
+
+class FoundPeopleSerializer(serializers.Serializer[Any]):
+    """Up to 20 of them."""
+
+    results = FoundSerializer(many=True)
+
+
+class FindView(DoorView):
+    """Who has lost their ticket."""
+
+    problems: ClassVar = {"get": (403,)}
+
+    @extend_schema(
+        operation_id="check_in_people",
+        responses={200: FoundPeopleSerializer},
+        parameters=[OpenApiParameter("q", str, description="Every word, as the beginning of a word of the name.")],
+    )
+    def get(self, request: Request, event_id: UUID) -> Response:
+        """Find people by name, 20 at most, to check them in as `registration`."""
+        event = doorkeeper(request).event_for(event_id)
+        found = [
+            {
+                "id": each.pk,
+                "full_name": each.full_name,
+                "status": each.status,
+                "attendance_type": each.attendance_type,
+                "checked_in_at": first,
+            }
+            for each, first in find_by_name(event, request.query_params.get("q", ""))
+        ]
+        return Response(FoundPeopleSerializer({"results": found}).data)
+
+
+def _clean(sent: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def _parsed(sent: Any) -> Attempt | dict[str, Any]:
+    """Return a scan of many, or the answer to one that can't be read."""
+    serializer = AttemptSerializer(data=sent)
+    try:
+        return Attempt(**_clean(read(serializer)))
+    except serializers.ValidationError as error:
+        name = sent.get("scan_id") if isinstance(sent, dict) else None
+        return _nothing(name if isinstance(name, str) else "", "malformed") | {"errors": as_json(faults_of(error))}
+
+
+def _nothing(scan_id: str, result: str) -> dict[str, Any]:
+    """Return the answer to a scan of which nothing is kept."""
+    reason = Scan.Result(result).label if result in Scan.Result else "This was not kept."
+    told: dict[str, Any] = {"scan_id": scan_id, "result": result, "reason": str(reason), "device": "", "door": ""}
+    return told | dict.fromkeys(("at", "session", "direction", "first", "registration"))
+
+
+def _outcome(answer: Answer) -> dict[str, Any]:
+    scan, first = answer.scan, answer.first
+    if scan is None:
+        return _nothing(answer.case.attempt.scan_id, Scan.Result.INVALID_TICKET)
+    names = ("scan_id", "at", "device", "door")
+    return {
+        **{name: getattr(scan, name) for name in (*names, "direction", "result")},
+        "session": scan.session_id,
+        "reason": str(Scan.Result(scan.result).label),
+        "first": {name: getattr(first, name) for name in names}
+        if first and scan.result == Scan.Result.ALREADY_CHECKED_IN
+        else None,
+    }
+
+
+def _synced(answer: Answer) -> dict[str, Any]:
+    fault = answer.fault
+    if fault is not None:
+        result = "not_found" if fault.code == "not_found" else "malformed"
+        return _nothing(answer.case.attempt.scan_id, result) | {"errors": as_json([fault])}
+    return {**_outcome(answer), "registration": answer.scan and answer.scan.registration_id}
+
+
+def _at_door(answer: Answer) -> dict[str, Any] | None:
+    registration = answer.case.registration
+    if registration is None:
+        return None
+    note = getattr(registration, "door_note", None)
+    answers: Iterable[tuple[str, object]] = ()
+    if answer.case.has_door_answers:
+        answers = door_answers(registration.event_id, [registration]).get(registration.pk, ())
+    return {
+        "id": registration.pk,
+        "full_name": registration.full_name,
+        "status": registration.status,
+        "attendance_type": registration.attendance_type,
+        "checked_in_at": answer.first.at if answer.first else None,
+        "note": note.text if note else "",
+        "answers": [{"label": label, "answer": value} for label, value in answers],
+    }

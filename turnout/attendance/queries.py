@@ -1,0 +1,55 @@
+"""What is asked of attendance by more than one place."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from turnout.attendance.doorkeepers import Doorkeeper
+from turnout.attendance.models import Scan
+from turnout.core.errors import ConflictError, NotFoundError
+from turnout.events.models import Event, Question
+from turnout.registrations.answers import told
+from turnout.registrations.models import Registration
+
+_FOUND_AT_ONCE = 20
+
+
+def door_answers(event: UUID, registrations: Iterable[Registration]) -> dict[UUID, list[tuple[str, object]]]:
+    """Return of each registration of the event, by id, what a scanner may see of its answers: question and answer.
+
+    Only to questions that are marked so today. Two queries.
+    """
+    shown = set(Question.objects.asked_at(event).filter(at_door=True).values_list("key", flat=True))
+    if not shown:
+        return {}
+    return {
+        person: [(question.label, answer) for question, answer in answers if question.key in shown]
+        for person, answers in told(registrations).items()
+    }
+
+
+def find_scan(keeper: Doorkeeper, scan_id: str, event: UUID | None = None) -> Scan:
+    """Return the scan of this name at the keeper's doors; NotFoundError.
+
+    ConflictError `ambiguous` where scans of several events have the name, and it is not said which is meant.
+    """
+    named = Scan.objects.filter(scan_id=scan_id, **({"event": event} if event else {}))
+    events = list(named.values_list("event_id", flat=True))
+    mine = [each for each in events if each in keeper.doors(events)]
+    if not mine:
+        raise NotFoundError
+    if len(mine) > 1:
+        raise ConflictError("Scans of several events have this name: say which by `event`.", "ambiguous")
+    return named.select_related("registration").get(event=mine[0])
+
+
+def find_by_name(event: Event, text: str) -> list[tuple[Registration, datetime | None]]:
+    """Return up to 20 people of an event by their names alone, and since when each is in.
+
+    Nobody whose address was never confirmed: strangers would choose what stands on our team's screens.
+    """
+    named = Registration.objects.filter(event=event).proven().named(text).order_by("name_key", "id")
+    people = list(named[:_FOUND_AT_ONCE])
+    entries = Scan.objects.openings().filter(registration__in=people, session=None)
+    since = dict(entries.values_list("registration_id", "at"))
+    return [(each, since.get(each.pk)) for each in people]
