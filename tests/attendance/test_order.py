@@ -5,6 +5,7 @@ What they come to is said here a second time, in the words of the contract and f
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,7 +20,6 @@ from turnout.attendance.actions.scanning import sync
 from turnout.attendance.cases import Attempt
 from turnout.attendance.doorkeepers import Doorkeeper
 from turnout.attendance.models import Scan
-from turnout.core import audit
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
@@ -83,9 +83,7 @@ class Place:
             for batch in batches:
                 sync(keeper, batch)
             rows = Scan.objects.filter(event=self.event)
-            found = {
-                row.scan_id: (row.result, row.opens is not None, row.conflict, row.at, row.device) for row in rows
-            }
+            found = {row.scan_id: (row.result, row.opens is not None, row.conflict, row.at, row.device) for row in rows}
             transaction.set_rollback(True)
         return found
 
@@ -129,7 +127,7 @@ def test_every_order_of_arrival_with_repetitions_comes_to_the_same(place: Place)
         again = data.draw(st.lists(st.sampled_from(attempts), max_size=6), "sent twice")
         order = data.draw(st.permutations([*attempts, *again]), "order")
         cuts = sorted(data.draw(st.sets(st.integers(1, len(order)), max_size=4), "cuts") | {0, len(order)})
-        batches = [order[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+        batches = [order[start:end] for start, end in pairwise(cuts)]
         assert place.arrive(batches) == place.expected(attempts)
 
     arrive()
@@ -140,8 +138,11 @@ def test_two_devices_offline_at_once_come_to_the_same_whichever_finds_the_networ
     south = [place.attempt((f"{number:03}", "amina", number, 0, "in", False)) for number in (2, 4, 6)]
     first = place.arrive([north, south])
 
-    assert first == place.arrive([south, north]) == place.arrive([south, north, south, north]) == place.expected(
-        [*north, *south]
+    assert (
+        first
+        == place.arrive([south, north])
+        == place.arrive([south, north, south, north])
+        == place.expected([*north, *south])
     )
     assert [name for name, (result, *_rest) in first.items() if result == "checked_in"] == ["001"]
     assert {conflict for _result, _opens, conflict, *_rest in first.values()} == {"", "double_entry"}

@@ -17,7 +17,9 @@ from turnout.events.actions import Capacity, Parts, create_event, save_partner, 
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.models import Event, Partner, Question, Session, Speaker
 from turnout.registrations.actions import Guest, confirm, enroll, register
+from turnout.registrations.actions.sheets import import_people
 from turnout.registrations.models import Registration
+from turnout.registrations.sheets import Entry, Sheet
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
@@ -73,6 +75,15 @@ def pending(at: Event, name: str = "", **fields: Any) -> Registration:
 def confirmed(at: Event, name: str = "", **fields: Any) -> Registration:
     """Return a registration whose address is confirmed: with a seat, or in line."""
     return confirm(pending(at, name, **fields).confirmation_token)
+
+
+def crowd(at: Event, size: int) -> list[Registration]:
+    """Return so many people with seats, from a sheet."""
+    first = next(_numbers) * 10_000
+    names = [f"crowd{first + number}" for number in range(size)]
+    rows = [Entry(number, name, f"{name}@example.org", "on_site") for number, name in enumerate(names, 1)]
+    import_people(at, Sheet(rows, []), notify=False)
+    return list(Registration.objects.filter(event=at, full_name__in=names).order_by("id"))
 
 
 def enrolled(at: Event, person: User | None = None, **fields: Any) -> Registration:

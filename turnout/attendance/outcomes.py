@@ -51,4 +51,5 @@ def conflict_of(scan: Scan) -> Scan.Conflict | None:
         return Scan.Conflict.DOUBLE_ENTRY
     if scan.result not in {Scan.Result.CHECKED_IN, Scan.Result.CHECKED_OUT}:
         return Scan.Conflict.BAD_TICKET
-    return Scan.Conflict.CLOCK if scan.at > scan.received_at + CLOCK_TOLERANCE else None
+    by_device = scan.scanned_at + timedelta(milliseconds=scan.clock_offset_ms)
+    return Scan.Conflict.CLOCK if by_device > scan.received_at + CLOCK_TOLERANCE else None

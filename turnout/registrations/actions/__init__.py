@@ -21,7 +21,7 @@ from turnout.guard.mailboxes import within_mail_budget
 from turnout.guard.notation import windows
 from turnout.notifications.actions import owe
 from turnout.registrations.actions.seats import enter, leave, locked, settle, switch
-from turnout.registrations.actions.telling import tell_one
+from turnout.registrations.actions.telling import report, tell_one
 from turnout.registrations.answers import Answers, answers_of, check_answers, written
 from turnout.registrations.attacks.actions import watch
 from turnout.registrations.attacks.queries import under_attack
@@ -193,6 +193,7 @@ def change(
     registration.save(update_fields=[*changed, "name_key"])
     if registration.status in Registration.COUNTED and pools[wanted] != left:
         switch(registration, left, pools[wanted], actor)
+    report("registration.changed", registration.event, [registration.id])
     audit.record(actor, "registration.changed", registration.id, {"fields": sorted(changed)})
     return registration
 
