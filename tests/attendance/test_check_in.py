@@ -12,13 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from tests.attendance.conftest import CHECK_IN, Door, iso
 from tests.support import make
 from turnout.attendance.models import DoorNote, Scan
+from turnout.core import audit
 from turnout.core.clock import now
-from turnout.core.ids import new_id
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.models import Question
 from turnout.notifications.feed.models import Entry
 from turnout.registrations.actions import cancel
-from turnout.registrations.models import Registration, RevokedTicket
+from turnout.registrations.actions.tickets import reissue_ticket
+from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
 
 

@@ -56,6 +56,7 @@ WITHOUT_A_PAGE = {
     "events.TeamMember": "on its event's page",
     "registrations.Recipient": "to whom a mailing went; the outbox says what became of it",
     "registrations.Upload": "sealed: a file is its holder's and the team's, by the API",
+    "registrations.RevokedTicket": "a number; the audit trail says who replaced it",
     "registrations.EventMove": "what mails of a move say; the audit trail says who moved it",
 }
 

@@ -46,7 +46,8 @@ from turnout.registrations.actions.coming import ask_who_comes, release_unanswer
 from turnout.registrations.actions.events import EventChange, change_event, remove_event
 from turnout.registrations.actions.offers import MOST_OFFERS, accept, lapse_offers
 from turnout.registrations.actions.reviews import approve, decline, move_in_line
-from turnout.registrations.models import Registration, active_key
+from turnout.registrations.actions.tickets import reissue_ticket
+from turnout.registrations.models import Registration, RevokedTicket, active_key
 from turnout.registrations.queries import position as position_of
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,7 @@ ARROWS: dict[str, set[tuple[str, str]]] = {
     "release_unanswered": {("confirmed", "cancelled")} | NEXT,
     "expire_unconfirmed": {("pending", "expired")},
     "move_in_line": set(),
+    "reissue_ticket": set(),
     "still_coming": set(),
     "ask_who_comes": set(),
     "postpone": set(),
@@ -104,6 +106,7 @@ VERBS: dict[str, Callable[[Registration], object]] = {
     "approve": partial(approve, actor=OWNER),
     "decline": partial(decline, actor=OWNER),
     "move_in_line": partial(move_in_line, position=1, reason="They asked.", actor=OWNER),
+    "reissue_ticket": reissue_ticket,
 }
 
 
@@ -150,6 +153,7 @@ class Seats(RuleBasedStateMachine):
         start = now() + timedelta(hours=61)
         self.event = make.event(starts_at=start, hours=24, **seats, **doors, **offers, **asks)
         self.ever_seated: set[UUID] = set()
+        self.tickets: set[UUID] = set()
         self.known: list[UUID] = []  # in the order in which they came: ids differ each time
         self.is_postponed = False
         self.look()
@@ -365,6 +369,7 @@ class Seats(RuleBasedStateMachine):
         self.everybody_in_line_has_a_place_of_their_own()
         self.everybody_is_in_once_and_who_is_has_the_key()
         self.who_was_ever_seated_and_nobody_else_has_a_ticket()
+        self.a_ticket_that_was_replaced_and_no_other_is_revoked()
         self.everybody_was_told_what_became_of_them_once()
         self.nobody_is_where_the_event_puts_nobody()
 
@@ -394,6 +399,12 @@ class Seats(RuleBasedStateMachine):
 
     def who_was_ever_seated_and_nobody_else_has_a_ticket(self) -> None:
         assert {row.id for row in self.rows if row.ticket_id} == self.ever_seated
+
+    def a_ticket_that_was_replaced_and_no_other_is_revoked(self) -> None:
+        standing = {row.ticket_id for row in self.rows if row.ticket_id}
+        self.tickets |= standing
+        revoked = RevokedTicket.objects.filter(registration__in=self.known)
+        assert {each.ticket_id for each in revoked} == self.tickets - standing
 
     def everybody_was_told_what_became_of_them_once(self) -> None:
         mails = Message.objects.filter(subject__in=[row.id for row in self.rows])

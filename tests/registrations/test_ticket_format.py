@@ -36,7 +36,7 @@ ALPHABET = string.ascii_letters + string.digits + "-_"
 def answers(bundle: Mapping[str, object], texts: Sequence[str], verifier: Path = VERIFIER) -> list[str]:
     """Return what the verifier for Node says of each text."""
     asked = json.dumps({"bundle": bundle, "texts": texts})
-    command = ["node", verifier]
+    command: list[str | Path] = ["node", verifier]
     done = subprocess.run(command, input=asked, capture_output=True, text=True, check=True, timeout=60)
     return list(json.loads(done.stdout))
 

@@ -20,6 +20,7 @@ from turnout.registrations.actions.events import EventChange, change_event, remo
 from turnout.registrations.actions.offers import lapse_offers
 from turnout.registrations.actions.reminders import remind
 from turnout.registrations.actions.reviews import decline
+from turnout.registrations.actions.tickets import reissue_ticket
 from turnout.registrations.models import Registration
 
 NAME = "Amina Bouzid"
@@ -40,7 +41,7 @@ class Letters:
         stories: list[Callable[[], UUID]] = [
             *(self.confirm, self.confirmed, self.online, self.waitlisted, self.promoted, self.in_review, self.declined),
             *(self.offered, self.offer_lapsed, self.still_coming, self.released, self.reminder),
-            *(self.cancelled, self.event_changed, self.event_cancelled),
+            *(self.cancelled, self.event_changed, self.event_cancelled, self.reissued),
             *(self.added, self.code, self.known, self.reset, self.unknown),
             *(self.address, self.address_known, self.address_changed, self.password_changed),
         ]
@@ -76,6 +77,9 @@ class Letters:
     def online(self) -> UUID:
         event = self.event(online_url="https://meet.example.org/soldering")
         return self.seat(event, attendance_type="online").id
+
+    def reissued(self) -> UUID:
+        return reissue_ticket(self.seat(self.event())).id
 
     def waitlisted(self) -> UUID:
         event = self.event()

@@ -25,6 +25,7 @@ from turnout.guard import captcha
 from turnout.guard.addresses import network
 from turnout.media import vault
 from turnout.registrations import actions
+from turnout.registrations.actions.tickets import reissue_ticket
 from turnout.registrations.answers import values_of
 from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import Registration
@@ -171,9 +172,13 @@ class HolderSerializer(serializers.Serializer[Any]):
 class TicketSerializer(serializers.Serializer[Any]):
     """A ticket: the signed text, and what it is for."""
 
-    ticket = serializers.CharField()
-    event = serializers.UUIDField()
-    registration = serializers.UUIDField()
+    ticket = serializers.SerializerMethodField()
+    event = serializers.UUIDField(source="event_id")
+    registration = serializers.UUIDField(source="id")
+
+    def get_ticket(self, registration: Registration) -> str:
+        """The signed text."""
+        return ticket_text(registration)
 
 
 class GuestView(APIView):
@@ -295,13 +300,27 @@ class TicketView(GuestView):
     )
     def get(self, request: Request, registration_id: UUID) -> Response:
         """Return the signed text that the QR code holds."""
-        registration = held(request, registration_id)
-        ticket = {
-            "ticket": ticket_text(registration),
-            "event": registration.event_id,
-            "registration": registration.id,
-        }
-        return Response(TicketSerializer(ticket).data)
+        return Response(TicketSerializer(held(request, registration_id)).data)
+
+
+class ReissueView(GuestView):
+    """Where a ticket that others may have seen is replaced."""
+
+    problems: ClassVar = {"post": (409, 429)}
+
+    @extend_schema(
+        operation_id="registrations_ticket_reissue",
+        request=HolderSerializer,
+        responses={200: TicketSerializer},
+        parameters=[TOKEN_IN_HEADER],
+    )
+    def post(self, request: Request, registration_id: UUID) -> Response:
+        """Make a new ticket, which a mail brings to its holder; the old one opens no door from now on.
+
+        For the holder, and the event's owner and managers. Links to the registration stay as they are.
+        """
+        registration = reissue_ticket(held(request, registration_id), actor=actor_of(request))
+        return Response(TicketSerializer(registration).data)
 
 
 class TicketFileView(GuestView):

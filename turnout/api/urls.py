@@ -113,6 +113,7 @@ urlpatterns = [
     path("registrations/<uuid:registration_id>/move/", enrollments.MoveView.as_view()),
     path("registrations/<uuid:registration_id>/files/<uuid:upload_id>/", registrations.AnswerFileView.as_view()),
     path("registrations/<uuid:registration_id>/ticket/", registrations.TicketView.as_view()),
+    path("registrations/<uuid:registration_id>/ticket/reissue/", registrations.ReissueView.as_view()),
     path("registrations/<uuid:registration_id>/ticket.<str:form>", registrations.TicketFileView.as_view()),
     path("registrations/<uuid:registration_id>/calendar.ics", calendars.RegistrationCalendarView.as_view()),
     path("events/<uuid:pk>/attack-mode/", attacks.EventSwitchView.as_view()),

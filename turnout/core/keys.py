@@ -14,6 +14,7 @@ from turnout.core.clock import now
 from turnout.core.errors import UnavailableError
 from turnout.core.models import SigningKey
 from turnout.core.sealing import SealedError, Use, seal, unseal
+from turnout.core.transactions import transactional
 
 log = structlog.get_logger()
 
@@ -51,6 +52,16 @@ def active_key_id(purpose: str) -> str:
     """Return the id of the key that signs for this purpose now; the first call makes it."""
     row = SigningKey.objects.filter(active_for=purpose).first() or _create(purpose)
     return row.id
+
+
+@transactional
+def renew(purpose: str) -> str:
+    """Let a new key sign for this purpose from now on, and return its id; the one before it only verifies.
+
+    Two who do it at the same moment do it once.
+    """
+    SigningKey.objects.filter(active_for=purpose).update(active_for=None)
+    return _create(purpose).id
 
 
 def _create(purpose: str) -> SigningKey:

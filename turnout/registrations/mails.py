@@ -29,6 +29,7 @@ _KINDS: dict[str, tuple[tuple[Status, ...], Callable[[str], str]]] = {
     "registration.confirm": ((Status.PENDING,), lambda title: _("Confirm your registration: %s") % title),
     "registration.confirmed": ((Status.CONFIRMED,), lambda title: _("Your ticket: %s") % title),
     "registration.promoted": ((Status.CONFIRMED,), lambda title: _("A seat for you: %s") % title),
+    "registration.reissued": ((Status.CONFIRMED,), lambda title: _("Your new ticket: %s") % title),
     "registration.waitlisted": ((Status.WAITLISTED,), lambda title: _("You are on the waiting list: %s") % title),
     "registration.in_review": ((Status.IN_REVIEW,), lambda title: _("Being looked at: %s") % title),
     "registration.declined": ((Status.DECLINED,), lambda title: _("No place this time: %s") % title),
@@ -96,6 +97,8 @@ def _is_outdated(message: Message, registration: Registration) -> bool:
         return True
     if message.kind in {"registration.offered", "registration.offer_lapsed"}:
         return message.version != registration.offers
+    if message.kind == "registration.reissued":
+        return message.version != registration.revoked_tickets.count()
     if message.kind == REMINDER:
         return not _is_still_to_come(message, registration.event)
     if message.kind == "registration.still_coming":

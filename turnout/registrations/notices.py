@@ -11,6 +11,7 @@ from turnout.registrations.models import REMINDER
 SENTENCES: dict[str, Callable[[str], str]] = {
     "registration.confirmed": lambda title: _("You have a seat at “%s”.") % title,
     "registration.promoted": lambda title: _("A seat came free, and it is yours: “%s”.") % title,
+    "registration.reissued": lambda title: _("You have a new ticket for “%s”. The old one is void.") % title,
     "registration.waitlisted": lambda title: _("You are on the waiting list of “%s”.") % title,
     "registration.in_review": lambda title: _("The team of “%s” looks at your registration.") % title,
     "registration.declined": lambda title: _("The team of “%s” has no place for you this time.") % title,

@@ -18,13 +18,14 @@ from turnout.core.errors import ConflictError, GoneError, InvalidError, NotFound
 from turnout.registrations import actions
 from turnout.registrations.actions.coming import still_coming
 from turnout.registrations.actions.offers import accept
+from turnout.registrations.actions.tickets import reissue_ticket
 from turnout.registrations.queries import find, past, position, upcoming
 from turnout.web.forms import form_page, private, secret_page
 from turnout.web.pages import page_of
 from turnout.web.questions import shown_answers
 from turnout.web.standing import Ticket, held, ticket_of
 
-_DEEDS = {"cancel": actions.cancel, "accept": accept, "still_coming": still_coming}
+_DEEDS = {"cancel": actions.cancel, "accept": accept, "still_coming": still_coming, "reissue": reissue_ticket}
 
 
 @never_cache

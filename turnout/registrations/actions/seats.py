@@ -20,7 +20,7 @@ from turnout.core.ids import new_id
 from turnout.core.transactions import ATTEMPTS, RaceLostError, violates
 from turnout.events.models import Event, SeatPool, Series
 from turnout.registrations.actions.telling import report, tell, tell_one
-from turnout.registrations.models import Registration, active_key, series_key
+from turnout.registrations.models import Registration, RevokedTicket, active_key, series_key
 from turnout.registrations.queries import event_full, held_in_series, line, pools_for
 from turnout.registrations.tickets import TICKET
 
@@ -85,10 +85,17 @@ def admit(registration: Registration, ticket_key: str, kind: str, actor: str, **
     """Give the registration its seat's ticket, and owe the mail of this kind; the counter is the caller's."""
     if kind == "registration.confirmed":  # their own doing
         fields |= spared_the_question(registration.event)
-    ticket = {"ticket_id": new_id(), "ticket_key": ticket_key, "place": None, "offer_expires_at": None}
-    activate(registration, Status.CONFIRMED, **ticket, **fields)
+    fields |= fresh_ticket(registration, ticket_key)
+    activate(registration, Status.CONFIRMED, place=None, offer_expires_at=None, **fields)
     tell_one(kind, registration)
     audit.record(actor, kind, registration.id)
+
+
+def fresh_ticket(registration: Registration, ticket_key: str) -> dict[str, object]:
+    """Return a new ticket, which this key signs; the one that stood, if there was any, opens no door from now on."""
+    if registration.ticket_id is not None:
+        RevokedTicket.objects.create(ticket_id=registration.ticket_id, registration=registration, revoked_at=now())
+    return {"ticket_id": new_id(), "ticket_key": ticket_key}
 
 
 def activate(registration: Registration, status: Status, **fields: object) -> None:

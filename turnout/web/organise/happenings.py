@@ -18,6 +18,7 @@ WORDS = {f"registration.{status}": name for status, name in STATUS_NAMES.items()
     "checkin.created": _("Checked in"),
     "checkin.out": _("Checked out"),
     "checkin.undone": _("Check-in undone"),
+    "registration.reissued": _("Has a new ticket"),
     "event.changed": _("The event was changed"),
     "event.cancelled": _("The event was cancelled"),
 }

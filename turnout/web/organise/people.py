@@ -20,6 +20,7 @@ from turnout.events.models import AttendanceType, Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.registrations.actions.reviews import approve, decline, move_in_line
+from turnout.registrations.actions.tickets import reissue_ticket
 from turnout.registrations.models import LineChange, Registration
 from turnout.registrations.queries import find_to_decide, position
 from turnout.reports.people import people
@@ -68,7 +69,7 @@ class MoveForm(Form):
     )
 
 
-_FORMS: dict[str, type[Form]] = {"approve": DecisionForm, "decline": DecisionForm, "move": MoveForm}
+_FORMS: dict[str, type[Form]] = {"approve": DecisionForm, "decline": DecisionForm, "move": MoveForm, "reissue": Form}
 _OPEN_FORMS: dict[str, type[Form]] = {_Status.IN_REVIEW: DecisionForm, _Status.WAITLISTED: MoveForm}
 
 
@@ -126,8 +127,11 @@ def _form(deed: str, data: Any) -> Form:
 
 def _decide(deed: str, registration: Registration, form: Form, actor: str) -> str:
     """Return what was done; empty where a rule said no, which the form tells."""
-    reason, name = form.cleaned_data["reason"], {"name": registration.full_name}
+    reason, name = form.cleaned_data.get("reason", ""), {"name": registration.full_name}
     try:
+        if deed == "reissue":
+            reissue_ticket(registration, actor=actor)
+            return gettext("%(name)s gets a new ticket by mail. The old one opens no door any more.") % name
         if deed == "approve":
             approve(registration, reason=reason, actor=actor)
             return gettext("%(name)s is let in, and told so.") % name

@@ -32,6 +32,7 @@ STATUS_NAMES = {
 MAIL_NAMES = {
     "confirm": gettext_lazy("Please confirm"),
     "confirmed": gettext_lazy("The ticket"),
+    "reissued": gettext_lazy("A new ticket"),
     "waitlisted": gettext_lazy("On the waiting list"),
     "promoted": gettext_lazy("A seat came free"),
     "offered": gettext_lazy("A seat is offered"),
