@@ -127,6 +127,14 @@ class Site:
         """Write to who has a seat, under an Idempotency-Key."""
         return self._send("POST", f"events/{event.id}/messages/", fields, {**owner.headers, "Idempotency-Key": key})
 
+    def scan(self, scanner: Member, scan: dict[str, object]) -> Answer:
+        """Scan a ticket with network."""
+        return self._send("POST", "attendance/check-in/", scan, scanner.headers)
+
+    def sync(self, scanner: Member, scans: Sequence[dict[str, object]]) -> Answer:
+        """Send scans that were made without network."""
+        return self._send("POST", "attendance/sync/", {"scans": scans}, scanner.headers)
+
     def _hold(self, method: str, registration: Registration, path: str, body: object) -> Answer:
         return self._send(method, f"registrations/{registration.id}/{path}", body, _key(registration))
 
