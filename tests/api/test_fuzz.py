@@ -17,6 +17,7 @@ from schemathesis.checks import CHECKS
 from tests.support import make
 from turnout.accounts.actions import sessions
 from turnout.api.tokens import tokens_of
+from turnout.attendance.actions.devices import add_device, pair
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.dates import Start
@@ -45,6 +46,7 @@ def known(db: None, _one_connection: None) -> dict[str, Any]:  # noqa: ARG001  #
     staff = make.staff()
     event = make.full_event(capacity=1, owner=staff)
     held = make.confirmed(event)
+    device, door = pair(add_device(event, "Tablet", "", actor=audit.SYSTEM)[1])
     return {
         "access": tokens_of(sessions._begin(staff, second_factor=True))["access"],
         "/api/events/": str(event.id),
@@ -53,6 +55,9 @@ def known(db: None, _one_connection: None) -> dict[str, Any]:  # noqa: ARG001  #
         "/api/speakers/": str(event.speakers.all()[0].pk),
         "/api/partners/": str(event.partner_id),
         "/api/registrations/": str(held.id),
+        "device": str(device.pk),
+        "door": door,
+        "code": add_device(event, "Phone", "", actor=audit.SYSTEM)[1],
         "key": held.manage_token,
         "token": make.pending(event).confirmation_token,
         "webhooks": [told_of(topic=event.pk), told_of(account=staff.pk)],
@@ -72,7 +77,7 @@ def test_no_answer_is_a_500_or_undocumented(case: Case[Any], known: dict[str, An
     if dice % 2:
         ask_for_what_is_there(case, known)
     if dice % 4 > 1:
-        case.headers["Authorization"] = f"Bearer {known['access']}"
+        case.headers["Authorization"] = f"Bearer {known['door' if case.path.endswith('/devices/me/') else 'access']}"
     checks: list[Any] = [CHECKS.get_one(name) for name in NAMES]
     case.call_and_validate(checks=checks)
 
@@ -85,7 +90,11 @@ def ask_for_what_is_there(case: Case[Any], known: dict[str, Any]) -> None:
     if "/webhooks/" in case.path:
         webhook, delivery = known["webhooks"]["events" not in case.path]
         parameters |= {"webhook_id": webhook, "id": delivery} if "webhook_id" in parameters else {"id": webhook}
+    if "/devices/" in case.path and "id" in parameters:
+        parameters["id"] = known["device"]
     if isinstance(case.body, dict):
         case.body |= {"workshop": known["/api/events/"], "event": known["/api/events/"]}
         if case.path.endswith("confirm-email/"):
             case.body["token"] = known["token"]
+        if case.path.endswith("pair/"):
+            case.body["code"] = known["code"]

@@ -17,6 +17,7 @@ from rest_framework.test import APIClient
 from tests.support import make
 from tests.support.files import PDF
 from turnout.accounts.models import Role, User
+from turnout.attendance.actions.devices import add_device
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions import save_partner, save_speaker
@@ -104,6 +105,7 @@ class World:
         self.pending = make.pending(self.event)
         self.webhook, self.delivery = self._told(topic=self.event.pk)
         self.own_webhook, self.own_delivery = self._told(account=self.owner.pk)
+        self.device, self.code = add_device(self.event, "Tablet", "North", actor=audit.SYSTEM)
         self.upload = receive(self.event, "passport.pdf", PDF)
         self.registration = make.confirmed(self.event, answers={str(passport.key): str(self.upload.pk)})
         people = Registration.objects.filter(event=self.event)
@@ -176,6 +178,7 @@ class World:
             "notice_id": self.event.pk,  # nor this
             "mailing_id": self.mailing.pk,
             "message_id": self.message.pk,
+            "device_id": self.device.pk,
             "kind": "confirmed",
             "language": "en",
             "form": "svg",
@@ -183,6 +186,8 @@ class World:
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,
                 "/api/speakers/<uuid:pk>/": self.speaker.pk,
                 "/api/partners/<uuid:pk>/": self.partner.pk,
+                "/api/events/<uuid:event_id>/devices/<uuid:pk>/": self.device.pk,
+                "/api/events/<uuid:event_id>/devices/<uuid:pk>/code/": self.device.pk,
             }.get(
                 route,
                 delivery.pk if "deliveries/<" in route else webhook.pk if "/webhooks/" in route else self.event.pk,
@@ -221,6 +226,8 @@ class World:
             "/api/registrations/<uuid:registration_id>/move/": {"position": 1, "reason": "a reason"},
             "/api/events/<uuid:event_id>/webhooks/": {"url": HOOK},
             "/api/webhooks/": {"url": HOOK},
+            "/api/events/<uuid:event_id>/devices/": {"name": "Phone"},
+            "/api/devices/pair/": {"code": self.code},
             "/api/attack-mode/": {"on": True},
             "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},
             "/api/auth/signup/": {"email": "new@example.org", "password": make.PASSWORD, "role": "seeker"},
@@ -240,6 +247,8 @@ class World:
             "/events/<uuid:event_id>/enroll/": {"full_name": "Seeker", "attendance_type": "on_site"},
             "/organise/<uuid:event_id>/webhooks/": {"url": HOOK},
             "/organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/": {"deed": "test"},
+            "/organise/<uuid:event_id>/door/devices/": {"name": "Phone"},
+            "/organise/<uuid:event_id>/door/devices/<uuid:device_id>/": {"deed": "code"},
             "/confirm/": {"token": self.pending.confirmation_token},
         }
         return bodies.get(route, {})

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from turnout.accounts import queries as accounts
@@ -95,6 +96,11 @@ def device_of(token: str) -> Device:
     if device.revoked_at is not None:
         raise UnauthenticatedError(_("This device was revoked by the event's team."), "device_revoked")
     return device
+
+
+def pairing_link(code: str) -> str:
+    """Return where a device is paired. The code stands behind the `#`, which no server and no log sees."""
+    return f"{settings.PUBLIC_BASE_URL}/scan/#pair={code}"
 
 
 def names_of(actors: Collection[str]) -> dict[str, str]:

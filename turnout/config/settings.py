@@ -283,6 +283,7 @@ THROTTLES = {
     "login": _windows("login", "60/minute,600/hour"),
     "signup": _windows("signup", "20/minute,100/hour,500/day"),
     "verify": _windows("verify", "30/minute,200/hour"),
+    "pair": _windows("pair", "30/minute,200/hour"),
     "upload": _windows("upload", "20/minute,100/hour,300/day"),
 }
 # How many mails nobody asked for from within an account one mailbox may get.

@@ -25,9 +25,12 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
         rf"\1{REDACTED}",
     ),
     (re.compile(rf"({_NAMED}(?:=|:\s))(?!\[)[^\s&\"',;)]+", re.IGNORECASE), rf"\1{REDACTED}"),
-    # What is a secret whatever it is called: a JWT (RFC 7519), an HMAC of ours with or without its id.
+    # What is a secret whatever it is called: a JWT (RFC 7519), an HMAC of ours alone or with its id, a device's.
     (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
-    (re.compile(r"(?<![\w-])(?:[\w-]{22}\.)?(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"), REDACTED),
+    (
+        re.compile(r"(?<![\w-])(?:[\w-]{22}\.|td_)?(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"),
+        REDACTED,
+    ),
     # The address of somebody's calendar, which needs nothing but itself.
     (re.compile(r"(?<=/calendars/)([\w-]+)/[^\s\"'<>]+"), rf"\1/{REDACTED}"),
     (re.compile(r"(?<![\w.+%-])[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "[address]"),

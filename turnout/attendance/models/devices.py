@@ -12,6 +12,7 @@ from turnout.events.models import Event
 
 CODE_LIVES = timedelta(hours=1)
 LONGEST_LABEL = 100
+CLOCK_MAY_ERR = timedelta(seconds=30)
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -64,3 +65,13 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def clock_is_off(self) -> bool:
+        """Whether its clock runs away: what it scanned without network is in doubt."""
+        return self.clock_error_ms is not None and abs(self.clock_error) > CLOCK_MAY_ERR
+
+    @property
+    def clock_error(self) -> timedelta:
+        """By how much its clock was ahead."""
+        return timedelta(milliseconds=self.clock_error_ms or 0)
