@@ -7,9 +7,9 @@ from django.views.i18n import set_language
 
 from turnout.web import enrollments, events, mail, notices, registrations, tickets, unsubscribing
 from turnout.web.accounts import own, passwords, sign_in, sign_up
+from turnout.web.organise import door_devices, mail_texts, people, webhooks
 from turnout.web.organise import events as organise_events
 from turnout.web.organise import mail as organise_mail
-from turnout.web.organise import mail_texts, people, webhooks
 
 urlpatterns = [
     path("", events.home, name="home"),
@@ -28,6 +28,8 @@ urlpatterns = [
     path("organise/<uuid:event_id>/clone/", organise_events.clone_page, name="clone"),
     path("organise/<uuid:event_id>/webhooks/", webhooks.webhooks_page, name="webhooks"),
     path("organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/", webhooks.webhook_page, name="webhook"),
+    path("organise/<uuid:event_id>/door/devices/", door_devices.devices_page, name="door-devices"),
+    path("organise/<uuid:event_id>/door/devices/<uuid:device_id>/", door_devices.device_page, name="door-device"),
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
     path("organise/<uuid:event_id>/mail/", organise_mail.mail_page, name="event-mail"),
