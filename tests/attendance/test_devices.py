@@ -31,7 +31,14 @@ from turnout.guard.notation import windows
 
 pytestmark = pytest.mark.django_db
 
-DOOR = {"/api/devices/me/"}  # what a device's token opens
+DOOR = {  # what a device's token opens, at its own event
+    "/api/attendance/<str:scan_id>/undo/",
+    "/api/attendance/check-in/",
+    "/api/attendance/sync/",
+    "/api/devices/me/",
+    "/api/events/<uuid:event_id>/check-in/bundle/",
+    "/api/events/<uuid:event_id>/check-in/people/",
+}
 
 
 @pytest.fixture
@@ -410,6 +417,15 @@ def test_the_token_opens_nothing_but_the_door() -> None:
         if answer != expected:
             differing[str(row)] = (expected, answer)
     assert differing == {}
+
+
+def test_at_the_doors_of_another_event_a_device_finds_nothing(event: Event) -> None:
+    device, other = bearer(paired(make.event())[1]), bearer(paired(event)[1])
+    found = {}
+    for route in sorted(route for route in DOOR if "event_id" in route):
+        path = route.replace("<uuid:event_id>", str(event.pk))
+        found[route] = (device.get(path).status_code, other.get(path).status_code)
+    assert set(found.values()) == {(404, 200)}
 
 
 def test_a_device_is_no_user_and_a_user_no_device(owner: User, event: Event) -> None:

@@ -20,7 +20,18 @@ SABOTAGED = ("-m", "tests.races.sabotaged")  # knows the same two commands
 NO_WORKER = ("--no-worker",)
 _START_SECONDS = 60
 _STOP_SECONDS = 20
-_SCOPES = ("REGISTRATION", "CONFIRM", "LOGIN", "SIGNUP", "VERIFY", "MAILBOX", "ATTACK", "EVENT_MAIL", "SECOND_FACTOR")
+_SCOPES = (
+    "REGISTRATION",
+    "CONFIRM",
+    "LOGIN",
+    "SIGNUP",
+    "VERIFY",
+    "PAIR",
+    "MAILBOX",
+    "ATTACK",
+    "EVENT_MAIL",
+    "SECOND_FACTOR",
+)
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG")
 
 

@@ -28,6 +28,9 @@ from django_otp.plugins.otp_totp.models import TOTPDevice  # noqa: E402  # needs
 from turnout.accounts.actions import codes, second_factor, sessions  # noqa: E402
 from turnout.accounts.actions.sessions import SignedIn  # noqa: E402
 from turnout.accounts.models import MOST_TRIES, MailedCode, RecoveryCode, TokenFamily, User  # noqa: E402
+from turnout.attendance.actions import devices  # noqa: E402
+from turnout.attendance.doorkeepers import token_hash  # noqa: E402
+from turnout.attendance.models import Device  # noqa: E402
 from turnout.core import audit, idempotency, keys  # noqa: E402
 from turnout.core.clock import now  # noqa: E402
 from turnout.core.errors import GoneError, ThrottledError  # noqa: E402
@@ -200,6 +203,15 @@ def look_then_rotate(family_id: uuid.UUID, secret: str) -> SignedIn | None:
     return SignedIn(family, new)
 
 
+def look_then_pair(key: str, token: str) -> bool:
+    """Look whether a code is spent, let time pass, and spend it by another statement."""
+    devices_of_code = Device.objects.filter(code_hash=key)
+    if devices_of_code.filter(token_hash__isnull=False).exists():
+        return False
+    time.sleep(PAUSE)
+    return devices_of_code.update(token_hash=token_hash(token), paired_at=now()) == 1
+
+
 def look_then_spend(key: str, expires_at: datetime) -> bool:
     """Look whether a challenge is spent, let time pass, and write it down by another statement."""
     if SpentChallenge.objects.filter(key=key).exists():
@@ -228,6 +240,7 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "look-then-count": partial(setattr, counting, "_counted_too_often", look_then_count),
     "look-then-try": partial(setattr, codes, "_count_try", look_then_try),
     "look-then-rotate": partial(setattr, sessions, "_replace", look_then_rotate),
+    "look-then-pair": partial(setattr, devices, "_spend", look_then_pair),
     "look-then-spend": partial(setattr, captcha, "spend", look_then_spend),
     "code-read-then-saved": partial(setattr, second_factor, "_spend_digits", spend_digits_by_reading_and_saving),
     "recovery-code-looked-at": partial(setattr, second_factor, "_spend_recovery_code", spend_recovery_code_by_looking),

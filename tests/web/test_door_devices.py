@@ -70,11 +70,8 @@ def test_a_device_is_added_and_its_code_shown_until_it_is_paired(desk: Client, e
     assert code_on(desk.get(page)) == code  # loading it again makes no other
     pair(code)
     after = desk.get(page)
-    assert (code_on(after), "<svg" in after.content.decode(), "Paired · not seen yet" in text(after)) == (
-        "",
-        False,
-        False,
-    )
+    assert (code_on(after), "<svg" in after.content.decode()) == ("", False)
+    assert "Paired not seen yet" in text(after)
     listed = desk.get(of(event)).content.decode()
     assert ("Tablet &lt;b&gt;" in listed, "North &amp; south" in listed, code in listed) == (True, True, False)
 
@@ -93,9 +90,9 @@ def test_the_code_is_for_the_browser_that_asked_and_kept_nowhere_else(desk: Clie
     assert code_on(other.get(added["Location"])) == ""
     assert code_on(desk.get(added["Location"])) == cookie.value
     with travel(now() + timedelta(minutes=61)):
-        late = other.get(added["Location"], headers={"Cookie": f"device_code={cookie.value}"})
-        assert code_on(late) == ""
-        assert "its code has expired" in text(late)
+        desk.cookies["device_code"] = cookie.value  # however long a browser keeps it
+        late = desk.get(added["Location"])
+        assert (code_on(late), "its code has expired" in text(late)) == ("", True)
 
 
 def test_a_new_code_takes_the_place_of_the_old_one_and_of_the_pairing(desk: Client, event: Event) -> None:
@@ -124,10 +121,7 @@ def test_a_list_says_in_words_how_each_stands(desk: Client, event: Event) -> Non
     with travel(now() - timedelta(minutes=2, seconds=5)):
         note_seen(device, battery=40, queued=12, clock_error_ms=185_000)
     said = text(desk.get(of(event))).replace("\N{NO-BREAK SPACE}", " ")
-    assert (
-        "Paired · seen 2 minutes ago · battery 40 % · 12 scans waiting · its clock is 3 minutes ahead"
-        in said.replace("Paired seen", "Paired · seen")
-    )
+    assert "Paired seen 2 minutes ago · battery 40 % · 12 scans waiting · its clock is 3 minutes ahead" in said
     assert "Revoked" in said
 
 

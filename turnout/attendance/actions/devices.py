@@ -78,9 +78,8 @@ def pair(code: str) -> tuple[Device, str]:
     Of many who show a code at once one gets the token. InvalidError `code_invalid`; GoneError `code_spent`,
     `code_expired` for one older than an hour, or whose device was revoked before.
     """
-    key, token, at = code_hash(code), new_token(), now()
-    unspent = Device.objects.filter(code_hash=key, token_hash=None, revoked_at=None, code_expires_at__gt=at)
-    if unspent.update(token_hash=token_hash(token), paired_at=at) != 1:
+    key, token = code_hash(code), new_token()
+    if not _spend(key, token):
         raise _refusal(key)
     device = Device.objects.select_related("event").get(code_hash=key)
     audit.record(device_actor(device), "device.paired", device.pk)
@@ -134,6 +133,12 @@ def _is_news(name: str, value: int, known: int | None) -> bool:
 
 def _new_code() -> str:
     return "-".join("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP)) for _ in range(_GROUPS))
+
+
+def _spend(key: str, token: str) -> bool:
+    at = now()
+    unspent = Device.objects.filter(code_hash=key, token_hash=None, revoked_at=None, code_expires_at__gt=at)
+    return unspent.update(token_hash=token_hash(token), paired_at=at) == 1
 
 
 def _refusal(key: str) -> DomainError:
