@@ -54,6 +54,7 @@ WITHOUT_A_PAGE = {
     "events.Session": "on its event's page",
     "events.SeatPool": "on its event's page",
     "events.TeamMember": "on its event's page",
+    "attendance.Device": "on its event's page for the door, with what its team may do",
     "registrations.Recipient": "to whom a mailing went; the outbox says what became of it",
     "registrations.Upload": "sealed: a file is its holder's and the team's, by the API",
     "registrations.RevokedTicket": "a number; the audit trail says who replaced it",

@@ -89,6 +89,8 @@ def test_the_code_is_for_the_browser_that_asked_and_kept_nowhere_else(desk: Clie
     other.force_login(owner)
     assert code_on(other.get(added["Location"])) == ""
     assert code_on(desk.get(added["Location"])) == cookie.value
+    other.cookies["device_code"] = "AAAA-AAAA-AAAA"  # left from before another one was made
+    assert code_on(other.get(added["Location"])) == ""
     with travel(now() + timedelta(minutes=61)):
         desk.cookies["device_code"] = cookie.value  # however long a browser keeps it
         late = desk.get(added["Location"])
