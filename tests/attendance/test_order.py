@@ -83,7 +83,9 @@ class Place:
             for batch in batches:
                 sync(keeper, batch)
             rows = Scan.objects.filter(event=self.event)
-            found = {row.scan_id: (row.result, row.opens is not None, row.conflict, row.at, row.device) for row in rows}
+            found: dict[str, tuple[object, ...]] = {
+                row.scan_id: (row.result, row.opens is not None, row.conflict, row.at, row.device) for row in rows
+            }
             transaction.set_rollback(True)
         return found
 

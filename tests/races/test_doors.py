@@ -61,6 +61,7 @@ def test_who_went_out_comes_in_again_by_one_of_twenty_scans(site: Site) -> None:
 
 def test_devices_that_find_the_network_at_once_and_scans_with_it_come_to_what_all_of_them_say(site: Site) -> None:
     owner, event = door()
+    offline: list[dict[str, object]] = []
     for number in range(ROUNDS):
         rolls, guests = dice(number), [make.confirmed(event) for _ in range(4)]
         offline = [

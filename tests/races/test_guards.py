@@ -21,6 +21,7 @@ from tests.races.mails import Postbox, await_that, owe_mails, receiving
 from tests.races.processes import SABOTAGED, Place, serving, working
 from tests.races.test_accounts import attempt_of, show
 from tests.races.test_captcha import show_at_once
+from tests.races.test_doors import door, out_again, rush
 from tests.races.test_offers import SOON, asked_holder, offered_seat, soon, status_of, sweep
 from tests.races.visitors import (
     BESIDE_A_FREE_SEAT,
@@ -28,6 +29,7 @@ from tests.races.visitors import (
     ONE_PLACE_FOR_TWO,
     OVERSOLD,
     TWICE,
+    Answer,
     Site,
     after,
     at_once,
@@ -42,6 +44,7 @@ from tests.races.visitors import (
 from tests.support import make
 from tests.support.databases import MARIADB, POSTGRESQL, SQLITE
 from turnout.accounts.models import MOST_TRIES, Role, SignUp
+from turnout.attendance.models import Scan
 from turnout.core.transactions import transactional
 from turnout.events.models import SeatPool, Series
 from turnout.registrations.actions import cancel, coming, offers, seats
@@ -244,6 +247,22 @@ def test_with_an_answer_asked_about_in_one_statement_and_spent_in_another_it_cou
         assert show_at_once(site)[201, "pending"] > 1
 
 
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_key_of_a_first_entry_several_go_in_by_one_ticket(rows: Place) -> None:
+    with serving(rows) as url, visiting(url) as site, without(Scan, "scan_opens_once"):
+        owner, event = door()
+        assert _first_seen(lambda: _let_in(rush(site, owner, make.confirmed(event), seed=1))) == {TWICE}
+
+
+@pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
+def test_without_the_lock_on_a_person_several_come_back_in_by_one_ticket(rows: Place) -> None:
+    with sabotaged(rows, "no-locks") as site:
+        owner, event = door()
+        found = _first_seen(lambda: _let_in(rush(site, owner, out_again(site, owner, event), seed=1)))
+
+    assert found == {TWICE}
+
+
 @contextmanager
 def sabotaged(place: Place, *names: str, **environment: str) -> Iterator[Site]:
     """Run a server with these guards switched off."""
@@ -271,6 +290,11 @@ def without(model: type[Model], name: str) -> Iterator[None]:
 def _first_seen(race: Callable[[], set[str]]) -> set[str]:
     """Repeat a race until it breaks something, and return what."""
     return next((found for found in (race() for _ in range(ROUNDS)) if found), set())
+
+
+def _let_in(answers: list[Answer]) -> set[str]:
+    """Say that more than one of these scans let somebody in."""
+    return {TWICE} if sum(answer.body.get("result") == "checked_in" for answer in answers) > 1 else set()
 
 
 def _rush(site: Site, *, people: int, seats: int) -> tuple[dict[tuple[int, str], int], set[str]]:

@@ -61,7 +61,7 @@ def test_the_mail_brings_the_new_ticket_in_the_holders_language(event: Event) ->
     reissue_ticket(mine)
     mail = compose(Message.objects.get(kind=KIND, subject=mine.pk))
     assert mail is not None
-    assert [attachment[0] for attachment in mail.attachments] == ["ticket.pdf"]  # type: ignore[index]  # a file's
+    assert [attachment[0] for attachment in mail.attachments] == ["ticket.pdf"]
     assert mine.page_url() in mail.body
 
 

@@ -1,29 +1,26 @@
 """The door: scans with network, scans afterwards, and what a scanner takes along."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from turnout.api.auth import AT_THE_DOOR
+from turnout.api.devices import MOST_QUEUED, clock_error_ms
+from turnout.api.door_views import DoorView
 from turnout.api.errors import as_json, faults_of
 from turnout.api.fields import read
-from turnout.api.permissions import AtTheDoor, doorkeeper
+from turnout.api.permissions import doorkeeper
 from turnout.api.scans import ScanSerializer, row_of
 from turnout.api.schema import FaultSerializer
 from turnout.attendance.actions.corrections import undo
+from turnout.attendance.actions.devices import note_seen
 from turnout.attendance.actions.scanning import MOST_AT_ONCE, Answer, check_in, sync
-from turnout.attendance.bundles import Bundle, bundle
 from turnout.attendance.cases import Attempt
 from turnout.attendance.models import LONGEST_LABEL, Scan
-from turnout.attendance.queries import door_answers, find_by_name, find_scan
-from turnout.core.clock import now
+from turnout.attendance.queries import door_answers, find_scan
 from turnout.core.errors import TooLargeError
 from turnout.events.models import AttendanceType
 from turnout.events.timezones import YEARS
@@ -32,7 +29,7 @@ from turnout.registrations.models import Registration
 _LONGEST_TEXT = 4096  # whatever somebody holds before the camera is answered, not refused
 _LONGEST_REASON = 500
 _MOST_OFFSET = 2**53
-_RESULTS = [*Scan.Result.values, "malformed", "not_found"]
+RESULTS = [*Scan.Result.values, "malformed", "not_found"]
 
 
 class AttemptSerializer(serializers.Serializer[Attempt]):
@@ -74,6 +71,17 @@ class AttemptSerializer(serializers.Serializer[Attempt]):
         return attrs
 
 
+class HereSerializer(serializers.Serializer[Any]):
+    """What a paired device tells of itself along the way."""
+
+    battery = serializers.IntegerField(min_value=0, max_value=100, required=False, allow_null=True)
+    queued = serializers.IntegerField(min_value=0, max_value=MOST_QUEUED, required=False, allow_null=True)
+
+
+class CheckInSerializer(AttemptSerializer, HereSerializer):
+    """A scan with network."""
+
+
 class FirstSerializer(serializers.Serializer[Scan]):
     """When and where somebody went in first."""
 
@@ -106,7 +114,7 @@ class OutcomeSerializer(serializers.Serializer[Any]):
     """What a scan came to."""
 
     scan_id = serializers.CharField()
-    result = serializers.ChoiceField(_RESULTS)
+    result = serializers.ChoiceField(RESULTS)
     reason = serializers.CharField(help_text="The same for people.")
     at = serializers.DateTimeField(allow_null=True, help_text="By our clock.")
     session = serializers.UUIDField(allow_null=True)
@@ -129,16 +137,18 @@ class SyncedSerializer(OutcomeSerializer):
     errors = FaultSerializer(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
 
 
-class SyncSerializer(serializers.Serializer[Any]):
+class SyncSerializer(HereSerializer):
     """Scans that were made offline, in any order."""
 
     scans = serializers.ListField(child=serializers.JSONField(), help_text=f"{MOST_AT_ONCE} at most.")
+    sent_at = serializers.DateTimeField(required=False, allow_null=True, help_text="By the device's clock, now.")
+    clock_offset_ms = serializers.IntegerField(default=0, min_value=-_MOST_OFFSET, max_value=_MOST_OFFSET)
 
 
-class SyncSchemaSerializer(serializers.Serializer[Any]):
+class SyncSchemaSerializer(SyncSerializer):
     """The same, for the document."""
 
-    scans = AttemptSerializer(many=True)
+    scans = AttemptSerializer(many=True)  # type: ignore[assignment]  # what is in the list
 
 
 class SyncResultsSerializer(serializers.Serializer[Any]):
@@ -154,22 +164,20 @@ class UndoSerializer(serializers.Serializer[Any]):
     event = serializers.UUIDField(required=False, help_text="Where scans of several events have the same name.")
 
 
-class DoorView(APIView):
-    """What all views of the door share: for the event's team, and its paired devices."""
-
-    permission_classes = (AtTheDoor,)
-    authentication_classes = AT_THE_DOOR
-
-
 class CheckInView(DoorView):
     """A scan with network."""
 
     problems: ClassVar = {"post": (403, 404, 409)}
 
-    @extend_schema(operation_id="check_in", request=AttemptSerializer, responses={200: CheckedInSerializer})
+    @extend_schema(operation_id="check_in", request=CheckInSerializer, responses={200: CheckedInSerializer})
     def post(self, request: Request) -> Response:
         """Let somebody in or out, or say why not. The same `scan_id` again has the same answer."""
-        answer = check_in(doorkeeper(request), Attempt(**_clean(read(AttemptSerializer(data=request.data)))))
+        keeper, sent = doorkeeper(request), _clean(read(CheckInSerializer(data=request.data)))
+        here = {"battery": sent.pop("battery", None), "queued": sent.pop("queued", None)}
+        attempt = Attempt(**sent)
+        answer = check_in(keeper, attempt)
+        if keeper.device is not None:
+            note_seen(keeper.device, clock_error_ms=clock_error_ms(attempt.scanned_at, attempt.clock_offset_ms), **here)
         return Response({**_outcome(answer), "registration": _at_door(answer)})
 
 
@@ -184,12 +192,15 @@ class SyncView(DoorView):
 
         `malformed` is answered, with `errors`, for what can't be read; `not_found` for what is not at your doors.
         """
-        sent = read(SyncSerializer(data=request.data))["scans"]
-        if len(sent) > MOST_AT_ONCE:
+        keeper, sent = doorkeeper(request), read(SyncSerializer(data=request.data))
+        if len(sent["scans"]) > MOST_AT_ONCE:
             raise TooLargeError(f"At most {MOST_AT_ONCE} scans at once.")
         serializer = AttemptSerializer()  # one for all: making it takes longer than reading with it
-        parsed = [_parsed(serializer, each) for each in sent]
-        answers = iter(sync(doorkeeper(request), [each for each in parsed if isinstance(each, Attempt)]))
+        parsed = [_parsed(serializer, each) for each in sent["scans"]]
+        answers = iter(sync(keeper, [each for each in parsed if isinstance(each, Attempt)]))
+        if keeper.device is not None:
+            error = clock_error_ms(sent.get("sent_at"), sent["clock_offset_ms"])
+            note_seen(keeper.device, battery=sent.get("battery"), queued=sent.get("queued"), clock_error_ms=error)
         return Response({"results": [_synced(next(answers)) if isinstance(p, Attempt) else p for p in parsed]})
 
 
@@ -204,119 +215,6 @@ class UndoScanView(DoorView):
         sent, keeper = read(UndoSerializer(data=request.data)), doorkeeper(request)
         scan = find_scan(keeper, scan_id, sent.get("event"))
         return Response(row_of(undo(scan, sent["reason"], actor=keeper.actor)))
-
-
-class BundledSessionSerializer(serializers.Serializer[Any]):
-    """A session that can be scanned for."""
-
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    room = serializers.CharField(allow_blank=True)
-
-
-class BundledEventSerializer(serializers.Serializer[Any]):
-    """The event of a bundle."""
-
-    id = serializers.UUIDField()
-    title = serializers.CharField()
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
-    timezone = serializers.CharField()
-
-
-class AdmissionSerializer(serializers.Serializer[Any]):
-    """Somebody who is in."""
-
-    ticket = serializers.CharField(help_text="The ticket's id, as it stands in its text.")
-    session = serializers.UUIDField(allow_null=True)
-    at = serializers.DateTimeField()
-
-
-class BundleSerializer(serializers.Serializer[Bundle]):
-    """What a scanner needs without network."""
-
-    event = BundledEventSerializer()
-    sessions = BundledSessionSerializer(source="event.sessions.all", many=True)
-    public_key = serializers.CharField(help_text="That signs now: 32 bytes (RFC 8032) in unpadded base64url.")
-    public_keys = serializers.DictField(child=serializers.CharField(), help_text="All that ever signed, by their ids.")
-    revoked = serializers.ListField(child=serializers.CharField(), help_text="Ids of tickets that hold no more.")
-    cleared = serializers.ListField(
-        child=serializers.CharField(), help_text="Ids of tickets of which to forget what `admitted` said before."
-    )
-    admitted = AdmissionSerializer(many=True)
-    names = serializers.DictField(
-        child=serializers.CharField(),
-        allow_null=True,
-        help_text="Sealed each under its ticket (docs/door.md); null where the event does not allow it.",
-    )
-    cursor = serializers.CharField()
-    whole = serializers.BooleanField(help_text="Whether to forget all that came before.")
-    server_time = serializers.SerializerMethodField()
-
-    def get_server_time(self, _bundle: Bundle) -> datetime:
-        """Our clock, by which the device measures its own."""
-        return now()
-
-
-class BundleView(DoorView):
-    """What a scanner takes along."""
-
-    problems: ClassVar = {"get": (403,)}
-
-    @extend_schema(
-        operation_id="check_in_bundle",
-        responses={200: BundleSerializer},
-        parameters=[OpenApiParameter("since", str, description="The last `cursor`: only what is new is sent.")],
-    )
-    def get(self, request: Request, event_id: UUID) -> Response:
-        """Get the keys, sessions, and tickets that hold no more. Nothing that is committed late is ever left out."""
-        event = doorkeeper(request).event_for(event_id)
-        found = bundle(event, request.query_params.get("since", ""))
-        return Response(BundleSerializer(found).data, headers={"Cache-Control": "no-store"})
-
-
-class FoundSerializer(serializers.Serializer[Any]):
-    """Somebody who was looked for by name."""
-
-    id = serializers.UUIDField()
-    full_name = serializers.CharField()
-    status = serializers.ChoiceField(Registration.Status.choices)
-    attendance_type = serializers.ChoiceField(AttendanceType.choices)
-    checked_in_at = serializers.DateTimeField(allow_null=True)
-
-
-class FoundPeopleSerializer(serializers.Serializer[Any]):
-    """Up to 20 of them."""
-
-    results = FoundSerializer(many=True)
-
-
-class FindView(DoorView):
-    """Who has lost their ticket."""
-
-    problems: ClassVar = {"get": (403,)}
-
-    @extend_schema(
-        operation_id="check_in_people",
-        responses={200: FoundPeopleSerializer},
-        parameters=[OpenApiParameter("q", str, description="Every word, as the beginning of a word of the name.")],
-    )
-    def get(self, request: Request, event_id: UUID) -> Response:
-        """Find people by name, 20 at most, to check them in as `registration`."""
-        event = doorkeeper(request).event_for(event_id)
-        found = [
-            {
-                "id": each.pk,
-                "full_name": each.full_name,
-                "status": each.status,
-                "attendance_type": each.attendance_type,
-                "checked_in_at": first,
-            }
-            for each, first in find_by_name(event, request.query_params.get("q", ""))
-        ]
-        return Response(FoundPeopleSerializer({"results": found}).data)
 
 
 def _clean(sent: dict[str, Any]) -> dict[str, Any]:

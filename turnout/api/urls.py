@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from turnout.api import (
     accounts,
     attacks,
+    bundles,
     calendars,
     captcha,
     check_in,
@@ -93,8 +94,8 @@ urlpatterns = [
     path("attendance/check-in/", check_in.CheckInView.as_view()),
     path("attendance/sync/", check_in.SyncView.as_view()),
     path("attendance/<str:scan_id>/undo/", check_in.UndoScanView.as_view()),
-    path("events/<uuid:event_id>/check-in/bundle/", check_in.BundleView.as_view()),
-    path("events/<uuid:event_id>/check-in/people/", check_in.FindView.as_view()),
+    path("events/<uuid:event_id>/check-in/bundle/", bundles.BundleView.as_view()),
+    path("events/<uuid:event_id>/check-in/people/", bundles.FindView.as_view()),
     path("facilitator/my-events/", desk.MyEventsView.as_view()),
     path("workshops/", events.WorkshopsView.as_view()),
     path("workshops/all/", events.WorkshopListView.as_view()),

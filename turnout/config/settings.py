@@ -372,6 +372,8 @@ SPECTACULAR_SETTINGS = {
         "MailKind": "turnout.registrations.models.MailText.Kind",
         "MailState": "turnout.notifications.models.Message.State",
         "HealthStatus": "turnout.api.system.HealthStatus",
+        "ScanResult": "turnout.attendance.models.Scan.Result",
+        "OutcomeResult": "turnout.api.check_in.RESULTS",
     },
     "SCHEMA_PATH_PREFIX": "/api/",
 }
