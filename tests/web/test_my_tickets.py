@@ -24,7 +24,8 @@ from turnout.guard.notation import windows
 from turnout.registrations.actions import Guest, cancel, enroll
 from turnout.registrations.actions.coming import ask_who_comes
 from turnout.registrations.actions.reviews import decline
-from turnout.registrations.models import Registration
+from turnout.registrations.models import Registration, RevokedTicket
+from turnout.registrations.tickets import ticket_svg
 
 pytestmark = pytest.mark.django_db
 
@@ -275,6 +276,32 @@ def test_a_seat_is_given_up_and_the_first_in_line_has_it(holder: Any, seeker: Us
     assert "This registration is cancelled." in text(holder.opens(registration))
     waiting.refresh_from_db()
     assert waiting.status == "confirmed"
+
+
+def test_a_ticket_that_others_have_seen_is_replaced_on_its_page(holder: Any, seeker: User) -> None:
+    registration = enrolled(make.event(), seeker)
+    assert "Others have seen your ticket?" in text(holder.opens(registration))
+    before = ticket_svg(registration).decode().partition("?>")[2]
+    assert before in holder.opens(registration).content.decode()
+    assert holder.does("reissue", registration).status_code == 302
+    page = holder.opens(registration)
+    registration.refresh_from_db()
+    assert ticket_svg(registration).decode().partition("?>")[2] in page.content.decode()
+    assert before not in page.content.decode()
+    assert [revoked.registration_id for revoked in RevokedTicket.objects.all()] == [registration.pk]
+
+
+def test_who_holds_no_seat_has_no_ticket_to_replace(holder: Any, seeker: User) -> None:
+    event = make.event(capacity=1)
+    make.confirmed(event)
+    waiting = enrolled(event, seeker)
+    assert "Others have seen your ticket?" not in text(holder.opens(waiting))
+    assert holder.does("reissue", waiting).status_code == 409
+
+
+def test_a_ticket_is_replaced_five_times_an_hour_at_most(holder: Any, seeker: User) -> None:
+    registration = enrolled(make.event(), seeker)
+    assert [holder.does("reissue", registration).status_code for _ in range(6)] == [302] * 5 + [429]
 
 
 def test_what_nobody_offers_is_refused_on_the_page(holder: Any, seeker: User) -> None:

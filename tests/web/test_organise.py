@@ -12,10 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
 from turnout.accounts.models import Role, User
+from turnout.core import audit
 from turnout.core.clock import now
+from turnout.core.models import AuditEntry
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Event, TeamMember
 from turnout.notifications.feed.actions import number_new
+from turnout.notifications.models import Message
 from turnout.registrations.models import LineChange, Registration
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +97,27 @@ def test_the_way_there_stands_on_every_page_of_who_organises(browser: Client, ow
         browser.force_login(user)
         html = browser.get("/").content.decode()
         assert ('href="/my/tickets/"' in html, 'href="/organise/"' in html) == (True, shown)
+
+
+def test_a_ticket_that_others_have_seen_is_replaced_and_sent_to_its_holder(desk: Client, owner: User) -> None:
+    event = make.event(owner=owner, capacity=1)
+    seated, waits = make.confirmed(event, full_name="Amina"), make.confirmed(event)
+    shown = ["Others have seen the ticket?" in text(desk.get(path_to(person))) for person in (seated, waits)]
+    answer = send(desk, path_to(seated), deed="reissue")
+    assert (answer.status_code, answer["Location"]) == (302, f"/organise/{event.id}/")
+    assert "Amina gets a new ticket by mail." in text(desk.get(answer["Location"]))
+    refused = send(desk, path_to(waits), deed="reissue")
+    assert (shown, refused.status_code, "only for a confirmed registration" in text(refused)) == (
+        [True, False],
+        409,
+        True,
+    )
+    told = Message.objects.filter(kind="registration.reissued").values_list("subject", flat=True)
+    assert (list(told), [*seated.revoked_tickets.values_list("ticket_id", flat=True)]) == (
+        [seated.pk],
+        [seated.ticket_id],
+    )
+    assert AuditEntry.objects.get(verb="registration.reissued").actor == audit.actor_of(owner)
 
 
 # --- The list ----------------------------------------------------------------------------------------------------

@@ -57,6 +57,11 @@ class Ticket:
         return self.registration.status in Registration.ACTIVE and self._is_to_come
 
     @property
+    def can_reissue(self) -> bool:
+        """Whether there is a ticket that another could replace."""
+        return self.has_seat and self._is_to_come
+
+    @property
     def can_return(self) -> bool:
         """Whether they are out, and free to come in again."""
         is_out = self.registration.status in {_Status.CANCELLED, _Status.EXPIRED}

@@ -28,6 +28,7 @@ from turnout.web.forms import REFUSED, Form, own_page, show
 from turnout.web.organise.events import told
 from turnout.web.pages import page_of
 from turnout.web.questions import shown_answers
+from turnout.web.standing import Ticket
 from turnout.web.templatetags.turnout import STATUS_NAMES
 
 _LONGEST_REASON = 500  # what a registration keeps
@@ -114,6 +115,7 @@ def _show_person(request: HttpRequest, event: Event, registration: Registration,
         position=people(event, [registration])[0].position,
         is_open=_OPEN_FORMS.get(registration.status) is type(form),
         answers=shown_answers(registration, ""),
+        can_reissue=Ticket(registration, None).can_reissue,
         changes=changes,
         names=names_of({change.actor for change in changes}),
     )
