@@ -57,13 +57,14 @@ def insert_into(model: type[Model], **values: str) -> bytes:
     named = {}
     for field in model._meta.concrete_fields:
         default = field.get_default()
-        named[str(field.column)] = values.pop(str(field.column), "") or _literal(default)
+        named[str(field.column)] = values.pop(str(field.column), "") or literal(default)
     if values:
         raise ValueError(f"{model.__name__} has no {', '.join(values)}")
     return f"INSERT INTO {model._meta.db_table} ({', '.join(named)}) VALUES ({', '.join(named.values())})".encode()  # noqa: S608  # our own words
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Return a model's default as SQL."""
     if value is None:
         return "NULL"
     if isinstance(value, dict):
@@ -157,11 +158,30 @@ def make_pending(database: psycopg.Connection, events: Sequence[uuid.UUID], coun
         event, email = events[number % len(events)], f"{name}-{number}@example.org"
         made.append(Pending(new_id(), event, email, active_key(event, email)))
     at = now() - timedelta(minutes=5)
-    columns = "id, event_id, status, full_name, email, phone, attendance_type, language, ticket_key, key_version"
-    statement = f"COPY {_REGISTRATION} ({columns}, created_at, expires_at) FROM STDIN"
-    with database.cursor().copy(statement.encode()) as copy:
-        for one in made:
-            row = (one.id, one.event, "pending", "Amina Haddad", one.email, "+213555123456", "on_site", "en", "", 1)
-            copy.write_row((*row, at, at + CONFIRMATION_LIVES))
-    database.execute(f"ANALYZE {_REGISTRATION}".encode())
+    copy_registrations(
+        database,
+        (
+            {
+                "id": one.id,
+                "event_id": one.event,
+                "full_name": "Amina Haddad",
+                "email": one.email,
+                "phone": "+213555123456",
+                "attendance_type": "on_site",
+                "created_at": at,
+                "expires_at": at + CONFIRMATION_LIVES,
+            }
+            for one in made
+        ),
+    )
     return made
+
+
+def copy_registrations(database: psycopg.Connection, rows: Iterable[dict[str, Any]]) -> None:
+    """Write registrations in bulk; what a row does not name has the model's default."""
+    usual = {str(field.column): field.get_default() for field in Registration._meta.concrete_fields}
+    statement = f"COPY {_REGISTRATION} ({', '.join(usual)}) FROM STDIN"
+    with database.cursor().copy(statement.encode()) as copy:
+        for row in rows:
+            copy.write_row(tuple((usual | row).values()))
+    database.execute(f"ANALYZE {_REGISTRATION}".encode())

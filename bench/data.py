@@ -20,6 +20,7 @@ from django.db import connection as django_connection
 from django.db.models import Model
 from psycopg import sql
 
+from bench.bare import literal
 from bench.options import ROOT
 from turnout.core.clock import now
 from turnout.core.text import words
@@ -54,6 +55,9 @@ _DIFFERS = {
     # so that what is derived from the title alone stays as it is.
     "description": "t.description || ' Ref' || lpad(n::text, 8, '0')",
     "search_text": "t.search_text || ' ref' || lpad(n::text, 8, '0')",
+    # Nobody is reminded while there is something to measure.
+    "reminder_hours": "'[]'::jsonb",
+    "reminds_at": "NULL::timestamptz",
 }
 # A row a minute, from one fixed moment on: an event's id can be computed from its number.
 _CREATED = "timestamptz '2024-01-01 00:00Z' + n * interval '1 minute'"
@@ -169,6 +173,7 @@ class Loader:
         self._check_sample(size)
 
     def _insert(self, model: type[Model], columns: dict[str, str], source: str, numbers: dict[str, Any]) -> None:
+        columns = {**_defaults(model), **columns}
         statement = (
             f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) SELECT {', '.join(columns.values())} "
             f"{_COPIES} {source}"
@@ -191,9 +196,9 @@ class Loader:
         share = min(100.0, 100 * _SAMPLE / size)
         ids = self._database.execute("SELECT id FROM events_event TABLESAMPLE BERNOULLI (%s)", [share]).fetchall()
         for event in Event.objects.filter(pk__in=[row[0] for row in ids]):
-            stored, ended = as_row(event), event.ends_at <= now() - timedelta(hours=1)
+            stored, ended = _values(event), event.ends_at <= now() - timedelta(hours=1)
             event.clean()
-            if as_row(event) != stored or (ended and not getattr(event, "over", True)):
+            if _values(event) != stored or (ended and not getattr(event, "over", True)):
                 raise ValueError(f"event {event.pk} is not as clean() writes it: extend bench/data.py")
 
     def _store(self, templates: Sequence[tuple[Event, tuple[str, ...]]]) -> None:
@@ -211,10 +216,20 @@ class Loader:
         self._database.execute("ANALYZE template")
 
 
+def _defaults(model: type[Model]) -> dict[str, str]:
+    """Return, as SQL, what the model's columns hold where nobody says."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key and not field.null]
+    return {str(field.column): literal(field.get_default()) for field in fields if not field.is_relation}
+
+
 def as_row(instance: Model) -> list[Any]:
     """Return what an instance would be written as, in the order of its columns."""
     fields = instance._meta.concrete_fields
     return [field.get_db_prep_save(getattr(instance, field.attname), django_connection) for field in fields]
+
+
+def _values(instance: Model) -> list[Any]:
+    return [getattr(instance, field.attname) for field in instance._meta.concrete_fields]
 
 
 def make_templates() -> list[tuple[Event, tuple[str, ...]]]:

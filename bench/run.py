@@ -15,6 +15,7 @@ from django.db import connections
 
 from bench import bare, web
 from bench.data import Loader
+from bench.doors import Door
 from bench.figures import Figures, by_label, figures_of, medians, percentile, ratio, spread
 from bench.load import BenchError, Window, Work, measure
 from bench.meters import Meters, all_stats, family
@@ -97,10 +98,17 @@ class Bench:
     def _measure_writes(self) -> None:
         ticket_key = keys.active_key_id(TICKET)  # the first call makes it
         registered, hot, spread_out = _make_events(_EVENTS), _make_events(1), _make_events(_EVENTS)
+        doors = {
+            name: Door(self._url, self._database, _make_events(1)[0], ticket_key, paired=paired)
+            for name, paired in (("scan by one of the team (JWT)", False), ("scan by a paired device", True))
+        }
         _let_go()
         self._write("guest registration, 100 events", *self._registration(registered))
         self._write("confirmation, one hot event", *self._confirmation(hot, ticket_key))
         self._write("confirmation, 100 events", *self._confirmation(spread_out, ticket_key))
+        for name, door in doors.items():
+            self._write(name, *self._scans(door))
+            self._note(f"{name}: {door.check()}")
         self._check_registered(registered)
         self._check_confirmed([*hot, *spread_out])
 
@@ -140,6 +148,17 @@ class Bench:
             self._registered += window.done + window.warmed
 
         return ours, theirs, count
+
+    def _scans(self, door: Door) -> tuple[Callable[[], Work], Callable[[], Work], Callable[[Window], None]]:
+        seconds, clients = self._options.warm_up + self._options.duration, self._options.clients
+
+        def ours() -> Work:
+            return door.ours(self._site, self._workers, clients, int(_WEB_RESERVE * seconds))
+
+        def theirs() -> Work:
+            return door.theirs(clients, int(_BARE_RESERVE * seconds))
+
+        return ours, theirs, door.count
 
     def _confirmation(
         self, events: list[uuid.UUID], ticket_key: str
