@@ -266,7 +266,7 @@ def _at_door(answer: Answer) -> dict[str, Any] | None:
         return None
     note = getattr(registration, "door_note", None)
     answers: Iterable[tuple[str, object]] = ()
-    if answer.case.has_door_answers:
+    if registration.answers:
         answers = door_answers(registration.event_id, [registration]).get(registration.pk, ())
     return {
         "id": registration.pk,

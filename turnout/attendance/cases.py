@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
-
 from turnout.attendance.doorkeepers import Doorkeeper
 from turnout.attendance.models import Scan
-from turnout.events.models import Question, Session
+from turnout.events.models import Session
 from turnout.registrations.models import Registration, RevokedTicket
 from turnout.registrations.tickets import Ticket, read_ticket
 
 Result = Scan.Result
+
+_READ = ("event", "full_name", "status", "attendance_type", "ticket_id", "cancelled_at", "answers", "door_note__text")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,6 @@ class Case:
     refused: Result | None = None
     is_foreign: bool = False  # it names what the keeper may not know of
     session_unknown: bool = False
-    has_door_answers: bool = False  # whether there is anything to show of what they answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +93,8 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
 
 
 def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
-    """Return registrations with what is shown of them at a door, and whether there are answers to show."""
-    shown = Question.objects.filter(event=OuterRef("event"), at_door=True, retired_at=None)
-    rows = Registration.objects.filter(**which).select_related("door_note")
-    return rows.annotate(has_door_answers=Exists(shown)).only(
-        "event", "full_name", "status", "attendance_type", "ticket_id", "cancelled_at", "door_note__text"
-    )
+    """Return registrations with what is shown of them at a door, and no more: this is read for each scan."""
+    return Registration.objects.filter(**which).select_related("door_note").only(*_READ).order_by()
 
 
 def _sessions(ids: set[UUID]) -> dict[UUID, UUID]:
@@ -123,8 +118,7 @@ def _case(keeper: Doorkeeper, attempt: Attempt, known: _Known, *, online: bool) 
     if registration is None or registration.event_id != event:
         return replace(case, refused=Result.INVALID_TICKET)
     refused = _refusal(registration, revoked, None if online else attempt.at)
-    shown = getattr(registration, "has_door_answers", False)
-    return replace(case, registration=registration, refused=refused, has_door_answers=shown)
+    return replace(case, registration=registration, refused=refused)
 
 
 def _event(keeper: Doorkeeper, attempt: Attempt, known: _Known) -> UUID | None:
