@@ -62,12 +62,13 @@ def test_an_event_shows_everybody_what_it_asks(desk: APIClient, api: APIClient) 
     first, second = (question["id"] for question in shown)
     assert shown == event["questions"]
     assert shown == [
-        {**ASKED[0], "id": first, "help_text": "", "condition": None},
+        {**ASKED[0], "id": first, "help_text": "", "at_door": False, "condition": None},
         {
             **ASKED[1],
             "id": second,
             "help_text": "",
             "required": False,
+            "at_door": False,
             "choices": [],
             "condition": {"question": first, "in": ["S"], "attendance_type": "on_site"},
         },
@@ -97,6 +98,19 @@ def test_a_client_that_knows_less_of_a_question_loses_nothing_of_it(desk: APICli
     shown = desk.patch(f"/api/events/{event['id']}/", {"questions": known}).json()["questions"]
     assert shown == [{**event["questions"][0], "label": "Size"}, event["questions"][1]]
     assert Question.objects.get(label="Size").version == 2
+
+
+def test_who_marks_a_question_for_the_door_is_told_so_and_clients_that_know_nothing_of_it_leave_it(
+    desk: APIClient,
+) -> None:
+    event = create(desk, [{**ASKED[0], "at_door": True}])
+    assert [asked["at_door"] for asked in event["questions"]] == [True]
+    known = [{name: asked[name] for name in ("id", "label", "type")} for asked in event["questions"]]
+    path = f"/api/events/{event['id']}/"
+    assert desk.patch(path, {"questions": known}).json()["questions"] == event["questions"]
+    taken_back = desk.patch(path, {"questions": [{**known[0], "at_door": False}]}).json()["questions"]
+    assert taken_back == [{**event["questions"][0], "at_door": False}]
+    assert Question.objects.get().version == 1
 
 
 @pytest.mark.parametrize("sent", [{}, {"type": "text"}, {"label": "Why?"}, {"label": "Why?", "type": None}])
@@ -137,6 +151,7 @@ def test_a_question_on_which_another_depends_is_not_left_out_by_mistake(desk: AP
         ({"label": "?", "type": "choice"}, ("/questions/0/choices", "required")),
         ({"label": "?", "type": "choice", "choices": "ab"}, ("/questions/0/choices", "not_a_list")),
         ({"label": "?", "type": "choice", "choices": ["a", "a"]}, ("/questions/0/choices", "duplicate")),
+        ({"label": "?", "type": "file", "at_door": True}, ("/questions/0/at_door", "invalid")),
         ({"label": "?", "type": "text", "condition": {}}, ("/questions/0/condition", "invalid")),
         ({"label": "?", "type": "text", "condition": {"in": ["a"]}}, ("/questions/0/condition", "invalid")),
         (
@@ -197,7 +212,14 @@ _patient = hypothesis_settings(deadline=None, max_examples=80, suppress_health_c
     | st.lists(
         st.fixed_dictionaries(
             {"label": st.just("?"), "type": st.sampled_from(Question.Type.values)},
-            optional={"choices": _json, "condition": _json, "id": _json, "required": _json, "help_text": _json},
+            optional={
+                "choices": _json,
+                "condition": _json,
+                "id": _json,
+                "required": _json,
+                "help_text": _json,
+                "at_door": _json,
+            },
         ),
         max_size=3,
     )

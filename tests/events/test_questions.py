@@ -9,7 +9,9 @@ from tests.support import make
 from turnout.core.errors import InvalidError
 from turnout.core.models import AuditEntry
 from turnout.events.actions import Parts, update_event
+from turnout.events.actions.copies import write_copies
 from turnout.events.actions.questions import Condition, QuestionDraft, drafts_of
+from turnout.events.dates import Times
 from turnout.events.models import Event, Question
 
 pytestmark = pytest.mark.django_db
@@ -70,12 +72,24 @@ def test_another_meaning_is_another_version_under_the_same_id(other: dict[str, A
     assert before.retired_at is not None
 
 
-@pytest.mark.parametrize("other", [{"help_text": "Runs small"}, {"required": True}])
+@pytest.mark.parametrize("other", [{"help_text": "Runs small"}, {"required": True}, {"at_door": True}])
 def test_asking_in_another_manner_is_no_new_version(other: dict[str, Any]) -> None:
     event, (before,) = make.asking(SIZE)
     (after,) = ask(event, replace(known(event)[0], **other))
     assert (after.pk, after.version) == (before.pk, 1)
     assert {name: getattr(after, name) for name in other} == other
+
+
+def test_what_is_seen_at_the_door_stays_so_when_it_is_reworded_or_copied() -> None:
+    event, _asked = make.asking(replace(WHY, at_door=True), SIZE)
+    why, size = known(event)
+    assert [question.at_door for question in ask(event, replace(why, label="What for?"), size)] == [True, False]
+    (copy,) = write_copies(event, [Times({"starts_at": event.starts_at, "ends_at": event.ends_at}, [])], {})
+    assert [question.at_door for question in asked(copy)] == [True, False]
+
+
+def test_a_file_is_not_seen_at_the_door() -> None:
+    assert refused(QuestionDraft("Passport", "file", at_door=True)) == [("/questions/0/at_door", "invalid")]
 
 
 def test_what_is_left_out_is_asked_no_more_and_stays_on_record() -> None:

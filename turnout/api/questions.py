@@ -66,6 +66,7 @@ class QuestionSerializer(serializers.Serializer[Question]):
     help_text = serializers.CharField()  # type: ignore[assignment]  # the same
     type = serializers.ChoiceField(Question.Type.choices)
     required = serializers.BooleanField()  # type: ignore[assignment]  # the same
+    at_door = serializers.BooleanField(help_text="Whether whoever scans tickets sees the answer.")
     choices = serializers.ListField(child=serializers.CharField())
     condition = serializers.SerializerMethodField()
 
@@ -129,6 +130,7 @@ class QuestionInputSerializer(serializers.Serializer[Any]):
     help_text = TextField(max_length=1000, required=False)  # type: ignore[assignment]  # the same
     type = serializers.ChoiceField(Question.Type.choices)
     required = serializers.BooleanField(required=False)  # type: ignore[assignment]  # the same
+    at_door = serializers.BooleanField(required=False, help_text="Not of type `file`.")
     choices = serializers.ListField(child=ChoiceField(), required=False, max_length=MOST_CHOICES)
     condition = ConditionInputSerializer(required=False, allow_null=True)
 
@@ -170,6 +172,7 @@ def read_questions(sent: Sequence[dict[str, Any]], event: Event | None) -> list[
                 help_text=fields.get("help_text", before.help_text if before else ""),
                 condition=condition,
                 key=fields.get("id") if event else None,  # a new event has none, whatever it was copied from
+                at_door=fields.get("at_door", before.at_door if before else False),
             )
         )
     if faults:

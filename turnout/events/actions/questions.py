@@ -23,7 +23,7 @@ LONGEST_CHOICE = 200
 # What a question means: an answer to one wording is no answer to another.
 _MEANING = ("label", "type", "choices")
 _Said = tuple[str, str, str]  # where, the code, what about it
-_MANNER = ("rank", "help_text", "required", "attendance_type", "depends_on", "depends_in")
+_MANNER = ("rank", "help_text", "required", "at_door", "attendance_type", "depends_on", "depends_in")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,7 @@ class QuestionDraft:
     help_text: str = ""
     condition: Condition = field(default_factory=Condition)
     key: UUID | None = None  # of one that is asked already
+    at_door: bool = False  # whether whoever scans sees the answer
 
 
 def drafts_of(questions: Sequence[Question], *, keep_keys: bool = False) -> list[QuestionDraft]:
@@ -64,6 +65,7 @@ def drafts_of(questions: Sequence[Question], *, keep_keys: bool = False) -> list
                 tuple(question.depends_in),
             ),
             key=question.key if keep_keys else None,
+            at_door=question.at_door,
         )
         for question in questions
     ]
@@ -120,6 +122,7 @@ def _rows(event: Event, drafts: Sequence[QuestionDraft]) -> list[Question]:
             help_text=draft.help_text,
             type=draft.type,
             required=draft.required,
+            at_door=draft.at_door,
             choices=list(draft.choices) if draft.type in Question.WITH_CHOICES else [],
             attendance_type=draft.condition.attendance_type,
             depends_on=None if draft.condition.question is None else keys[draft.condition.question],
@@ -150,6 +153,7 @@ def _check(drafts: Sequence[QuestionDraft], known: Collection[UUID]) -> None:
             *_faults_of_key(drafts, place, known),
             *_faults_of_choices(draft),
             *_faults_of_condition(drafts, place),
+            *_faults_at_door(draft),
         )
     ]
     if faults:
@@ -188,3 +192,8 @@ def _faults_of_condition(drafts: Sequence[QuestionDraft], place: int) -> Iterato
         yield "condition", "invalid", _("It can depend only on a choice, or on a yes or no.")
     elif not condition.values or any(value not in answers for value in condition.values):
         yield "condition", "not_a_choice", _("It can only depend on answers that the other question takes.")
+
+
+def _faults_at_door(draft: QuestionDraft) -> Iterator[_Said]:
+    if draft.at_door and draft.type == Question.Type.FILE:
+        yield "at_door", "invalid", _("A file can't be shown at the door.")
