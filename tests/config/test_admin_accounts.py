@@ -49,6 +49,7 @@ WITHOUT_A_PAGE = {
     "notifications.Webhook": "its team's, by the API: addresses and secrets",
     "notifications.Delivery": "what a webhook was told of people",
     "notifications.Attempt": "what others' programs answered",
+    "attendance.DoorNote": "its team's: what they want to be seen of somebody at the door",
     "events.EventLanguage": "on its event's page",
     "events.Question": "on its event's page",
     "events.Session": "on its event's page",

@@ -223,6 +223,7 @@ class World:
             "/api/partners/<uuid:pk>/": {"name": "Other"},
             "/api/registrations/": {**guest, "event": str(self.event.pk)},
             "/api/registrations/confirm-email/": {"token": self.pending.confirmation_token},
+            "/api/registrations/<uuid:registration_id>/door-note/": {"text": "a note"},
             "/api/registrations/<uuid:registration_id>/move/": {"position": 1, "reason": "a reason"},
             "/api/events/<uuid:event_id>/webhooks/": {"url": HOOK},
             "/api/webhooks/": {"url": HOOK},

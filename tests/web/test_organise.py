@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
 from turnout.accounts.models import Role, User
+from turnout.attendance.models import DoorNote
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
@@ -348,3 +349,18 @@ def test_nothing_anybody_sends_fails(name: str, value: str) -> None:
         visitor.post(f"{page}publish/", sound),
     ]
     assert [each.status_code for each in answers if each.status_code >= 500] == []
+
+
+# --- Notes for the door ------------------------------------------------------------------------------
+
+
+def test_the_team_keeps_a_note_for_the_door_on_somebodys_page(desk: Client, owner: User) -> None:
+    registered = make.confirmed(make.event(owner=owner))
+    answer = send(desk, path_to(registered), deed="note", text="Speaker, to room 2")
+    assert answer["Location"] == f"/organise/{registered.event_id}/"
+    assert f"The note on {registered.full_name} is kept." in text(desk.get(answer["Location"]))
+    assert 'value="Speaker, to room 2"' in desk.get(path_to(registered)).content.decode()
+    refused = send(desk, path_to(registered), deed="note", text="x" * 501)
+    assert (refused.status_code, "has to be put right" in text(refused)) == (400, True)
+    assert send(desk, path_to(registered), deed="note", text="").status_code == 302
+    assert not DoorNote.objects.exists()

@@ -3,6 +3,7 @@
 from turnout.accounts.actions.second_factor import forget_second_factor
 from turnout.accounts.actions.sessions import end_sessions
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
+from turnout.attendance.models import DoorNote
 from turnout.core import audit
 from turnout.core.errors import ConflictError
 from turnout.core.text import address_key, searchable
@@ -67,6 +68,7 @@ def _erase_registrations(user: User, nobody: str) -> None:
             row.active_key = active_key(row.event_id, row.email)
     erased = ["full_name", "name_key", "email", "phone", "answers", "reason", "key_version", "series_key", "active_key"]
     Registration.objects.bulk_update(left, erased)
+    DoorNote.objects.filter(registration__in=left).delete()
     LineChange.objects.filter(registration__in=left).update(reason=_NOBODY)
     forget_told(row.pk for row in left)
     let_go(Upload.objects.filter(registration__in=left))

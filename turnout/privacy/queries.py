@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenFamily, User
+from turnout.attendance.models import DoorNote
 from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
@@ -35,6 +36,7 @@ _REGISTRATION = (
     "coming_at",
     "mailings_off_at",
 )
+_DOOR_NOTE = ("registration_id", "text", "at")
 _MAILING = ("id", "event_id", "subject", "body", "created_at", "stopped_at")
 _RECEIVED = ("registration_id", "mailing__event_id", "mailing__subject", "mailing__created_at")
 _FILE = ("id", "registration_id", "name", "size", "created_at")
@@ -94,6 +96,7 @@ def export(user: User) -> dict[str, Any]:
         "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
         "answers": _answers(registrations),
+        "door_notes": _rows(DoorNote.objects.filter(registration__in=registrations).order_by("pk"), _DOOR_NOTE),
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),
         "mailings": _rows(Mailing.objects.filter(author=user).order_by("id"), _MAILING),

@@ -8,12 +8,13 @@ from django.db.models.functions import RowNumber
 from django.utils.translation import gettext as _
 
 from turnout.accounts.models import User
-from turnout.accounts.policies import Actor
+from turnout.accounts.policies import Actor, refusal
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, GoneError, NotFoundError
 from turnout.core.tokens import read_token
 from turnout.events.models import Event, SeatPool, Series
-from turnout.events.queries import seats_of
+from turnout.events.policies import Right, Standing, may
+from turnout.events.queries import seats_of, standing
 from turnout.events.when import moment
 from turnout.registrations.models import CONFIRM, EventMove, Registration, RegistrationQuerySet, active_key
 
@@ -115,6 +116,20 @@ def find_to_decide(registration_id: uuid.UUID, actor: Actor) -> Registration:
     found = Registration.objects.run_by(actor).select_related("event").filter(pk=registration_id).first()
     if found is None:
         raise NotFoundError
+    return found
+
+
+def find_for_team(right: Right, actor: Actor, registration_id: uuid.UUID) -> Registration:
+    """Return a registration to who of its event's team has this right; ForbiddenError to others who let people in.
+
+    NotFoundError to all others, its holder among them.
+    """
+    found = Registration.objects.select_related("event").filter(pk=registration_id).first()
+    stands = Standing.STRANGER if found is None else standing(found.event, actor)
+    if found is None or not may(stands, Right.CHECK_IN):
+        raise NotFoundError
+    if not may(stands, right):
+        raise refusal(actor)
     return found
 
 

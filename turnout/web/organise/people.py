@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from turnout.accounts.queries import names_of
+from turnout.attendance.actions.notes import LONGEST_NOTE, set_note
+from turnout.attendance.models import DoorNote
 from turnout.core import audit
 from turnout.core.errors import InvalidError, NotFoundError
 from turnout.core.paging import Page
@@ -70,6 +72,18 @@ class MoveForm(Form):
     )
 
 
+class NoteForm(Form):
+    """What whoever scans somebody's ticket sees."""
+
+    text = forms.CharField(
+        label=_("Note for the door"),
+        help_text=_("Whoever scans the ticket sees it; empty is none."),
+        max_length=LONGEST_NOTE,
+        required=False,
+        widget=forms.TextInput({"dir": "auto"}),
+    )
+
+
 _FORMS: dict[str, type[Form]] = {"approve": DecisionForm, "decline": DecisionForm, "move": MoveForm, "reissue": Form}
 _OPEN_FORMS: dict[str, type[Form]] = {_Status.IN_REVIEW: DecisionForm, _Status.WAITLISTED: MoveForm}
 
@@ -94,6 +108,8 @@ def person_page(request: HttpRequest, event_id: UUID, registration_id: UUID) -> 
     if registration.event_id != event.pk:
         raise NotFoundError
     deed = request.POST.get("deed", "")
+    if deed == "note":
+        return _note(request, event, registration)
     if request.method == "POST":
         form = _form(deed, request.POST)
         if form.is_valid() and (done := _decide(deed, registration, form, audit.actor_of(request.user))):
@@ -104,7 +120,20 @@ def person_page(request: HttpRequest, event_id: UUID, registration_id: UUID) -> 
     return _show_person(request, event, registration, form)
 
 
+def _note(request: HttpRequest, event: Event, registration: Registration) -> HttpResponse:
+    form = NoteForm(request.POST)
+    if form.is_valid():
+        try:
+            set_note(registration, form.cleaned_data["text"], actor=audit.actor_of(request.user))
+        except REFUSED as error:
+            form.refuse(error)
+        else:
+            return told(request, event.pk, gettext("The note on %s is kept.") % registration.full_name)
+    return _show_person(request, event, registration, form)
+
+
 def _show_person(request: HttpRequest, event: Event, registration: Registration, form: Form) -> HttpResponse:
+    note = DoorNote.objects.filter(registration=registration).first()
     changes = list(LineChange.objects.filter(registration=registration))
     return show(
         request,
@@ -117,6 +146,7 @@ def _show_person(request: HttpRequest, event: Event, registration: Registration,
         answers=shown_answers(registration, ""),
         can_reissue=Ticket(registration, None).can_reissue,
         changes=changes,
+        note_form=form if isinstance(form, NoteForm) else NoteForm(initial={"text": note.text if note else ""}),
         names=names_of({change.actor for change in changes}),
     )
 
