@@ -16,6 +16,7 @@ from turnout.attendance.models import DoorNote
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
+from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Event, TeamMember
 from turnout.notifications.feed.actions import number_new
@@ -351,7 +352,28 @@ def test_nothing_anybody_sends_fails(name: str, value: str) -> None:
     assert [each.status_code for each in answers if each.status_code >= 500] == []
 
 
-# --- Notes for the door ------------------------------------------------------------------------------
+# --- Badges, and notes for the door ------------------------------------------------------------------------------
+
+
+def test_badges_are_made_from_a_form_and_what_is_wrong_is_said_in_it(desk: Client, owner: User) -> None:
+    event, (company, _passport) = make.asking(
+        QuestionDraft("Company", "text"), QuestionDraft("Passport", "file"), owner=owner
+    )
+    page = f"/organise/{event.id}/badges/"
+    assert f'href="{page}"' in desk.get(f"/organise/{event.id}/").content.decode()
+    assert "Company" in text(desk.get(page))
+    assert "Passport" not in text(desk.get(page))
+    wanted = {"layout": "a4-10", "status": "confirmed", "question": str(company.key), "qr": "on"}
+    nobody = desk.get(page, wanted)
+    assert (nobody.status_code, "There is nobody to make a badge for." in text(nobody)) == (409, True)
+    make.confirmed(event)
+    answer = desk.get(page, wanted)
+    assert (answer.status_code, answer["Content-Type"], answer.content[:4]) == (200, "application/pdf", b"%PDF")
+    assert answer["Content-Disposition"] == f'attachment; filename="{event.title}.pdf"'
+    for wrong in ({"start": "11"}, {"layout": "a5"}, {"question": "x"}, {"page": "0"}, {"status": ""}):
+        refused = desk.get(page, {**wanted, **wrong})
+        assert (refused.status_code, "has to be put right" in text(refused)) == (400, True), wrong
+    assert desk.get(page, {**wanted, "page": "2"}).status_code == 404
 
 
 def test_the_team_keeps_a_note_for_the_door_on_somebodys_page(desk: Client, owner: User) -> None:
