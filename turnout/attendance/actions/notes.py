@@ -8,6 +8,7 @@ from turnout.core.clock import now
 from turnout.core.errors import Fault, InvalidError
 from turnout.core.transactions import transactional
 from turnout.events.files import has_control
+from turnout.registrations.actions.telling import report
 from turnout.registrations.models import Registration
 
 LONGEST_NOTE = 500
@@ -27,6 +28,7 @@ def set_note(registration: Registration, text: str, *, actor: str) -> DoorNote |
     before = DoorNote.objects.filter(registration=registration).first()
     if text == (before.text if before else ""):
         return before
+    report("registration.changed", registration.event, [registration.pk])  # scanners without network carry notes along
     audit.record(actor, "registration.noted" if text else "registration.note_removed", registration.pk)
     if not text:
         DoorNote.objects.filter(registration=registration).delete()
