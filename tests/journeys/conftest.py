@@ -1,15 +1,19 @@
-"""What journeys begin with: the demo, and a browser."""
+"""What journeys begin with: the demo, an installation of their own, and a browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from django.core.management import call_command
+from playwright.sync_api import Browser
+from pytest_django import DjangoDbBlocker
 
+from tests.races.processes import Place
+from tests.support.browsers import opened
+from tests.support.databases import POSTGRESQL, SQLITE, MissingError, as_default, fresh_database
 from tests.support.demo import Demo, running
-
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+from tests.support.installation import Installation
 
 
 @pytest.fixture(scope="session")
@@ -21,11 +25,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Yield a browser. `make test` needs nothing but Python and make; `make browser` installs one, and CI has it."""
-    path = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if path is None and "CI" not in os.environ:
-        pytest.skip("pages are walked with Chromium: `make browser` installs it")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+    """Yield a browser."""
+    with opened() as browser:
         yield browser
-        browser.close()
+
+
+@pytest.fixture(scope="module")
+def installation(
+    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Installation]:
+    """Yield one on PostgreSQL, or where there is none on SQLite."""
+    folder = tmp_path_factory.mktemp("live")
+    with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
+        try:
+            kind, url = POSTGRESQL, stack.enter_context(fresh_database(POSTGRESQL, folder))
+        except MissingError:
+            kind, url = SQLITE, stack.enter_context(fresh_database(SQLITE, folder))
+        stack.enter_context(django_db_blocker.unblock())
+        there, new = as_default(url), Installation(Place(kind, url, folder), thread)
+        new.do(there.__enter__)
+        try:
+            new.do(call_command, "migrate", verbosity=0)
+            yield new
+        finally:
+            new.do(there.__exit__, None, None, None)

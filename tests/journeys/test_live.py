@@ -1,29 +1,21 @@
 """Streams in use: a desk in a browser while 1,000 things happen and the server dies, and streams that stay open."""
 
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
 
 import httpx
 import pytest
 import time_machine
-from django.core.management import call_command
 from django.db import connection
-from django.test import Client
 from playwright.sync_api import Browser, Page, expect
-from pytest_django import DjangoDbBlocker
 
-from tests.races.processes import PRODUCT, Place, await_answer, free_port, kill
+from tests.races.processes import Place
 from tests.support import make
-from tests.support.databases import POSTGRESQL, SQLITE, MissingError, as_default, fresh_database
+from tests.support.databases import POSTGRESQL
+from tests.support.installation import Installation, Server, running, session_of
 from turnout.accounts.actions.sessions import sign_out_everywhere
-from turnout.accounts.models import User
 from turnout.api.stream_tickets import LIVES
 from turnout.core.clock import now
 from turnout.events.actions.teams import add_member, remove_member
@@ -33,9 +25,6 @@ from turnout.registrations.actions import cancel
 from turnout.registrations.actions.sheets import import_people
 from turnout.registrations.models import Registration
 from turnout.registrations.sheets import Entry, Sheet
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 pytestmark = pytest.mark.races  # it starts servers: once is enough, whatever the round's database
 
@@ -53,72 +42,6 @@ window.EventSource = class extends EventSource {
     }
 };
 """
-
-
-@dataclass(frozen=True)
-class Installation:
-    """Where everything is kept, and the thread in which the test works there: its own belongs to the browser."""
-
-    place: Place
-    thread: ThreadPoolExecutor
-
-    def do(self, deed: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.thread.submit(deed, *args, **kwargs).result()
-
-
-@pytest.fixture(scope="module")
-def installation(
-    tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
-) -> Iterator[Installation]:
-    """Yield one on PostgreSQL, or where there is none on SQLite."""
-    folder = tmp_path_factory.mktemp("live")
-    with ExitStack() as stack, ThreadPoolExecutor(1) as thread:
-        try:
-            kind, url = POSTGRESQL, stack.enter_context(fresh_database(POSTGRESQL, folder))
-        except MissingError:
-            kind, url = SQLITE, stack.enter_context(fresh_database(SQLITE, folder))
-        stack.enter_context(django_db_blocker.unblock())
-        there, new = as_default(url), Installation(Place(kind, url, folder), thread)
-        new.do(there.__enter__)
-        try:
-            new.do(call_command, "migrate", verbosity=0)
-            yield new
-        finally:
-            new.do(there.__exit__, None, None, None)
-
-
-class Server:
-    """One that can die and come back at the same address."""
-
-    def __init__(self, place: Place, command: str, port: int, **environment: str) -> None:
-        self.environment = environment
-        self.place, self.words, self.address = place, [*PRODUCT, command, "--bind"], f"127.0.0.1:{port}"
-        self.url = f"http://{self.address}"
-        self.process: subprocess.Popen[bytes]
-
-    def start(self) -> None:
-        self.process = self.place.start([*self.words, self.address], PUBLIC_BASE_URL=self.url, **self.environment)
-        await_answer(self.url, self.process, self.place.log)
-
-    def die(self) -> None:
-        kill(self.process)
-
-
-@contextmanager
-def running(place: Place, command: str, **environment: str) -> Iterator[Server]:
-    with free_port() as port:
-        server = Server(place, command, port, **environment)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.die()
-
-
-def session_of(user: User) -> str:
-    client = Client()
-    client.force_login(user)
-    return client.cookies["sessionid"].value
 
 
 def signed_in(chromium: Browser, server: Server, session: str) -> Page:
