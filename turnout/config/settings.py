@@ -94,9 +94,11 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [csp.NONE],
     },
 }
-# The admin and Swagger UI are others' work: the least on top of it with which they run. Neither needs inline scripts.
+# The admin, Swagger UI and the scanner's reader of codes are others' work: the least on top of it with which they run.
+# None of them needs inline scripts.
 CSP_ALSO = {
     "/admin/": {"script-src": [csp.UNSAFE_EVAL], "style-src": [csp.UNSAFE_INLINE], "font-src": [csp.SELF]},
+    "/scan/": {"script-src": [csp.WASM_UNSAFE_EVAL]},
     "/api/docs/": {"style-src": ["'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"]},  # of its one <style>
 }
 FORMS_URLFIELD_ASSUME_HTTPS = True

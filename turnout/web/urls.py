@@ -5,7 +5,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import enrollments, events, mail, notices, registrations, tickets, unsubscribing
+from turnout.web import enrollments, events, mail, notices, registrations, scanning, tickets, unsubscribing
 from turnout.web.accounts import own, passwords, sign_in, sign_up
 from turnout.web.organise import badges, door_devices, mail_texts, people, webhooks
 from turnout.web.organise import events as organise_events
@@ -40,6 +40,9 @@ urlpatterns = [
         "organise/<uuid:event_id>/mail/texts/<str:kind>/<str:language>/", mail_texts.text_page, name="event-mail-text"
     ),
     path("organise/<uuid:event_id>/mail/<uuid:mailing_id>/", organise_mail.mailing_page, name="mailing"),
+    path("scan/", scanning.scan_page, name="scan"),
+    path("scan/worker.js", scanning.scan_worker, name="scan-worker"),
+    path("scan/who/", scanning.scan_who, name="scan-who"),
     path("signup/", sign_up.sign_up_page, name="signup"),
     path("signup/verify/", sign_up.verify_page, name="verify"),
     path("signup/verify/again/", sign_up.new_code, name="verify-again"),
