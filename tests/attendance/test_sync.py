@@ -117,6 +117,15 @@ def test_whoever_cancelled_after_they_came_was_there_and_whoever_cancelled_befor
     assert [scan.conflict for scan in Scan.objects.open_conflicts()] == ["bad_ticket"]
 
 
+def test_what_its_device_refused_is_kept_and_lets_nobody_in(door: Door) -> None:
+    turned_away = door.scan(door.amina, passed=False, scanned_at=iso(now() - timedelta(hours=1)))
+    told = door.sync(turned_away, door.scan(door.amina))
+
+    assert [each["result"] for each in told] == ["already_checked_in", "checked_in"]
+    assert [(name, opens) for name, _result, opens in door.rows()] == [("scan-1", False), ("scan-2", True)]
+    assert not Scan.objects.open_conflicts().exists()
+
+
 def test_an_entry_that_was_refused_online_and_made_all_the_same_is_known_in_the_end(door: Door) -> None:
     door.check_in(door.amina)
     refused = door.scan(door.amina)

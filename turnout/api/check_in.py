@@ -56,6 +56,9 @@ class AttemptSerializer(serializers.Serializer[Attempt]):
         max_length=LONGEST_LABEL, allow_blank=True, default="", help_text="A paired device's own name counts."
     )
     door = serializers.CharField(max_length=LONGEST_LABEL, allow_blank=True, default="")
+    passed = serializers.BooleanField(
+        default=True, help_text="Of a scan made offline: whether the device let them through."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check that it names somebody, at a moment that makes sense."""

@@ -30,6 +30,7 @@ class Attempt:
     direction: str = Scan.Direction.IN
     device: str = ""
     door: str = ""
+    passed: bool = True  # whether its device let them through; asked of what was made offline
 
     @property
     def at(self) -> datetime:

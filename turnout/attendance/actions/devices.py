@@ -21,7 +21,7 @@ SEEN_EVERY = timedelta(seconds=10)
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # no two look alike
 _GROUPS, _GROUP = 3, 4  # 59 bits: nobody guesses one within its hour
 _BETWEEN = re.compile(r"[\s\u2010-\u2015-]+")
-_CLOCK_MOVES = 1000  # milliseconds; less is the network
+_CLOCK_MOVES = 5000  # milliseconds; less is the network
 
 
 @transactional

@@ -136,9 +136,9 @@ def _keep(keeper: Doorkeeper, cases: Sequence[Case]) -> dict[tuple[UUID | None, 
         name = (case.event, case.attempt.scan_id)
         owners[case.event] = case.owner
         if name not in found:
-            found[name] = _scan(keeper, case, passed=True)
+            found[name] = _scan(keeper, case, passed=case.attempt.passed)
             new.append(found[name])
-        elif not found[name].passed and _is_same(found[name], case):
+        elif case.attempt.passed and not found[name].passed and _is_same(found[name], case):
             # Refused, but the answer never reached the door.
             found[name].passed, found[name].result = True, case.refused or Scan.Result.CHECKED_IN
             changed.append(found[name])
@@ -152,6 +152,8 @@ def _scan(keeper: Doorkeeper, case: Case, *, passed: bool) -> Scan:
     """Return the row of an attempt, not saved; what it comes to is a guess where nothing refuses it."""
     attempt, device = case.attempt, keeper.device
     usual = Scan.Result.CHECKED_OUT if attempt.direction == Scan.Direction.OUT else Scan.Result.CHECKED_IN
+    if case.refused is None and not passed:
+        usual = Scan.Result.ALREADY_CHECKED_IN  # as the device knew
     return Scan(
         event_id=cast("UUID", case.event),
         scan_id=attempt.scan_id,

@@ -45,7 +45,7 @@ export async function flush(store, send, event, { offset, asking, about }) {
     const waiting = await store.unsent(event, BATCH + asking.size);
     const batch = waiting.filter(({ scan_id: id }) => !asking.has(id)).slice(0, BATCH);
     if (!batch.length) return;
-    const scans = batch.map((scan) => bodyOf(scan, offset));
+    const scans = batch.map((scan) => ({ ...bodyOf(scan, offset), passed: signOf(scan.result) === "yes" }));
     const { results } = await send({ scans, ...(await about()) });
     await store.keep(...batch.map((scan, place) => settleLate(scan, results[place], new Date())));
   }
