@@ -267,7 +267,6 @@ def _at_door(answer: Answer) -> dict[str, Any] | None:
     registration = answer.case.registration
     if registration is None:
         return None
-    note = getattr(registration, "door_note", None)
     answers: Iterable[tuple[str, object]] = ()
     if registration.answers:
         answers = door_answers(registration.event_id, [registration]).get(registration.pk, ())
@@ -277,6 +276,6 @@ def _at_door(answer: Answer) -> dict[str, Any] | None:
         "status": registration.status,
         "attendance_type": registration.attendance_type,
         "checked_in_at": answer.first.at if answer.first else None,
-        "note": note.text if note else "",
+        "note": getattr(registration, "note", None) or "",
         "answers": [{"label": label, "answer": value} for label, value in answers],
     }

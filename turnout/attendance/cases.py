@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import F
+
 from turnout.attendance.doorkeepers import Doorkeeper
 from turnout.attendance.models import Scan
 from turnout.events.models import Session
@@ -13,7 +15,7 @@ from turnout.registrations.tickets import Ticket, read_ticket
 
 Result = Scan.Result
 
-_READ = ("event", "full_name", "status", "attendance_type", "ticket_id", "cancelled_at", "answers", "door_note__text")
+_READ = ("event", "full_name", "status", "attendance_type", "ticket_id", "cancelled_at", "answers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
 
 def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
     """Return registrations with what is shown of them at a door, and no more: this is read for each scan."""
-    return Registration.objects.filter(**which).select_related("door_note").only(*_READ).order_by()
+    return Registration.objects.filter(**which).annotate(note=F("door_note__text")).only(*_READ).order_by()
 
 
 def _sessions(ids: set[UUID]) -> dict[UUID, UUID]:

@@ -21,10 +21,6 @@ from turnout.events.queries import find_for
 TOKEN_BEGINS = "td_"  # noqa: S105  # what tells a device's token from a person's
 _TOKEN_BYTES = 32
 _ACTOR = "device:"
-# Of a device, and of its event what each scan needs; the rest is read where it is asked for.
-_OF_DEVICE = ("name", "door", "revoked_at", "seen_at", "battery", "queued", "clock_error_ms")
-_OF_EVENT = ("event__title", "event__owner", "event__status", "event__starts_at", "event__ends_at", "event__timezone")
-_READ = (*_OF_DEVICE, *_OF_EVENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class Doorkeeper:
         return (self.user.name if self.user is not None else "") or _("Browser")
 
     def event_for(self, event_id: UUID) -> Event:
-        """Return an event at whose doors they stand. A device's own costs no query.
+        """Return an event at whose doors they stand, in full.
 
         NotFoundError; ForbiddenError for a person who may know of the event, and not let people in there.
         """
@@ -66,8 +62,8 @@ class Doorkeeper:
     def doors(self, named: Collection[UUID]) -> dict[UUID, UUID | None]:
         """Return those of the events at whose doors they stand, with their owners. One query; none for a device."""
         if self.device is not None:
-            mine = self.device.event
-            return {mine.pk: mine.owner_id} if mine.pk in named else {}
+            mine = self.device.event_id
+            return {mine: self.device.owner_id} if mine in named else {}
         if self.user is None or not named:
             return {}
         return dict(Event.objects.with_doors_of(self.user).filter(pk__in=named).values_list("pk", "owner_id"))
@@ -89,12 +85,11 @@ def token_hash(token: str) -> str:
 
 
 def device_of(token: str) -> Device:
-    """Return the device whose token this is, with its event, in one query.
+    """Return the device whose token this is, with its event's owner, in one query.
 
     UnauthenticatedError `device_revoked`, `token_invalid`.
     """
-    known = Device.objects.select_related("event").only(*_READ)
-    device = known.filter(token_hash=token_hash(token)).order_by().first()
+    device = Device.objects.filter(token_hash=token_hash(token)).with_owner().order_by().first()
     if device is None:
         message = _("This device is not paired, or was paired anew. Ask the event's team for a new code.")
         raise UnauthenticatedError(message, "token_invalid")

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 from typing import ClassVar, Self
+from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from turnout.accounts.policies import Actor, runs_platform
 from turnout.core.ids import new_id
@@ -23,6 +24,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         if runs_platform(actor):
             return self
         return self.filter(event__in=Event.objects.run_by(actor)) if actor.is_authenticated else self.none()
+
+    def with_owner(self) -> Self:
+        """Load each one's event's owner as `owner_id`, and nothing else of the event."""
+        return self.annotate(owner_id=F("event__owner_id"))
 
 
 class Device(models.Model):
@@ -48,6 +53,8 @@ class Device(models.Model):
     queued = models.PositiveIntegerField(null=True, editable=False)  # scans that it has not sent yet
     # By how much its corrected clock was ahead of ours when it last sent something made that moment; milliseconds.
     clock_error_ms = models.BigIntegerField(null=True, editable=False)
+
+    owner_id: UUID | None  # of its event, where `with_owner` loaded it
 
     objects: ClassVar[models.Manager["Device"]] = DeviceQuerySet.as_manager()
 
