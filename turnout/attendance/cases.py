@@ -15,6 +15,7 @@ from turnout.registrations.tickets import Ticket, read_ticket
 
 Result = Scan.Result
 
+_JOINED = {"note": F("door_note__text"), "owner_id": F("event__owner_id")}
 _READ = ("event", "full_name", "status", "attendance_type", "ticket_id", "cancelled_at", "answers")
 
 
@@ -92,12 +93,13 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
     named |= {row.event_id for row in by_id.values()} | set(sessions.values())
     named |= {attempt.event for attempt in attempts if attempt.event is not None}
     named |= {keeper.device.event_id} if keeper.device else set()
-    return _Known(tickets, by_ticket, by_id, revoked, sessions, keeper.doors(named))
+    owners = {row.event_id: vars(row)["owner_id"] for row in (*by_ticket.values(), *by_id.values())}
+    return _Known(tickets, by_ticket, by_id, revoked, sessions, keeper.doors(named, owners))
 
 
 def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
     """Return registrations with what is shown of them at a door, and no more: this is read for each scan."""
-    return Registration.objects.filter(**which).annotate(note=F("door_note__text")).only(*_READ).order_by()
+    return Registration.objects.filter(**which).annotate(**_JOINED).only(*_READ).order_by()
 
 
 def _sessions(ids: set[UUID]) -> dict[UUID, UUID]:
