@@ -52,15 +52,19 @@ def read(url: str, deeds: Iterable[Sequence[bytes]]) -> Iterator[str]:
             yield ""
 
 
-def insert_into(model: type[Model], **values: str) -> bytes:
-    """Return an INSERT of all the model's columns: what is not named here has the model's default."""
+def insert_into(model: type[Model], source: str = "", **values: str) -> bytes:
+    """Return an INSERT of all the model's columns: what is not named here has the model's default.
+
+    With a source (`FROM ...`) one for each of its rows.
+    """
     named = {}
     for field in model._meta.concrete_fields:
         default = field.get_default()
         named[str(field.column)] = values.pop(str(field.column), "") or literal(default)
     if values:
         raise ValueError(f"{model.__name__} has no {', '.join(values)}")
-    return f"INSERT INTO {model._meta.db_table} ({', '.join(named)}) VALUES ({', '.join(named.values())})".encode()  # noqa: S608  # our own words
+    rows = f"SELECT {', '.join(named.values())} {source}" if source else f"VALUES ({', '.join(named.values())})"
+    return f"INSERT INTO {model._meta.db_table} ({', '.join(named)}) {rows}".encode()
 
 
 def literal(value: object) -> str:

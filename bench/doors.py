@@ -28,14 +28,15 @@ from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
 
 _PATH = "/api/attendance/check-in/"
-# What a first scan writes, as `turnout/attendance/actions/scanning.py` has it.
+# What a first scan writes, as `turnout/attendance/actions/scanning.py` has it: of whoever has the ticket.
 _SCAN = insert_into(
     Scan,
+    f"FROM {Registration._meta.db_table} AS r WHERE r.ticket_id = %(ticket)s AND r.status = 'confirmed'",
     id="%(id)s",
     event_id="%(event)s",
     scan_id="%(scan)s",
-    registration_id="%(registration)s",
-    ticket_id="%(ticket)s",
+    registration_id="r.id",
+    ticket_id="r.ticket_id",
     direction="'in'",
     scanned_at="%(at)s",
     clock_offset_ms="0",
@@ -140,9 +141,9 @@ class Door:
                     "data": json.dumps({"scan": scan, "session": "", "direction": "in"}),
                 }
                 with connection.transaction():
-                    for statement in (_SCAN, _ENTRY):
-                        cursor.execute(statement, values)
-                yield ""
+                    written = cursor.execute(_SCAN, values).rowcount
+                    cursor.execute(_ENTRY, values)
+                yield "" if written == 1 else f"{written} rows were written"
 
     def _seat(self, count: int) -> list[Seated]:
         """Write so many people with tickets in bulk."""
