@@ -130,6 +130,10 @@ class Migration(migrations.Migration):
             model_name='scan',
             index=models.Index(fields=['event', 'at', 'id'], name='scan_by_event_and_moment'),
         ),
+        migrations.AddIndex(
+            model_name='scan',
+            index=models.Index(fields=['event', 'registration', 'opens'], name='scan_by_event_and_person'),
+        ),
         migrations.AddConstraint(
             model_name='scan',
             constraint=models.UniqueConstraint(fields=('event', 'scan_id'), name='scan_once_per_event'),
