@@ -52,6 +52,21 @@ def test_the_same_scan_sent_again_has_the_same_answer_and_is_kept_once(door: Doo
     assert door.rows() == [("scan-1", "checked_in", True)]
 
 
+def test_what_a_device_tells_of_itself_stands_in_no_scans_way(door: Door) -> None:
+    assert door.check_in(door.amina, battery=40, queued=2)["result"] == "checked_in"
+
+
+@pytest.mark.parametrize(
+    ("scanned_at", "offset"),
+    [("0001-01-01T00:00:00Z", 63_900_000_000_000), ("9999-01-01T00:00:00Z", -251_700_000_000_000)],
+)
+def test_a_clock_that_shows_no_year_people_mean_is_refused(door: Door, scanned_at: str, offset: int) -> None:
+    """However it is corrected: not every database, and no spreadsheet, has such a moment."""
+    body = door.scan(door.amina, scanned_at=scanned_at, clock_offset_ms=offset)
+    answer = door.client.post(CHECK_IN, body, format="json")
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/scanned_at")
+
+
 def test_a_name_of_another_scan_is_refused_and_changes_nothing(door: Door) -> None:
     karim = make.confirmed(door.event, "karim")
     door.check_in(door.amina)
