@@ -8,8 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from turnout.api.events import TextFilter
 from turnout.api.fields import read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
 from turnout.api.permissions import SignedIn, actor_of
+from turnout.api.sheets import FORMAT, SHEET, sheet_of
 from turnout.core.errors import TooLargeError
 from turnout.core.sheets.reading import read_sheet
 from turnout.events.models import AttendanceType, Event
@@ -29,14 +29,12 @@ from turnout.guard.notation import windows
 from turnout.registrations.actions.sheets import import_people
 from turnout.registrations.models import Registration, RegistrationQuerySet
 from turnout.registrations.sheets import COLUMNS, MOST_BYTES, MOST_ROWS, Sheet, check
-from turnout.reports.people import as_csv, as_xlsx, people
+from turnout.reports.people import people, people_sheet
 from turnout.reports.presence import checked_in
 
 _FORM_BYTES = 64 * 1024  # what surrounds the file in a form
 # A sheet is read before anybody knows what is in it.
 _SHEETS = windows("20/minute,200/hour")
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_FORMS = {"xlsx": (_XLSX, as_xlsx), "csv": ("text/csv; charset=utf-8", as_csv)}
 
 
 class PersonSerializer(serializers.Serializer[Any]):
@@ -143,19 +141,13 @@ class ExportView(PeopleViews):
 
     @extend_schema(
         operation_id="event_registrations_export",
-        parameters=[OpenApiParameter("format", str, enum=list(_FORMS), default="xlsx")],
-        responses={(200, _XLSX): OpenApiTypes.BINARY, (200, "text/csv"): OpenApiTypes.STR},
+        parameters=[FORMAT],
+        responses=SHEET,
     )
     def get(self, request: Request, event_id: UUID) -> StreamingHttpResponse:
         """Return everybody asked for as a sheet of any length, the first that registered first."""
         event = find_for(Right.EDIT, request.user, event_id)
-        form = request.query_params.get("format") or "xlsx"
-        if form not in _FORMS:
-            raise serializers.ValidationError({"format": "Ask for xlsx or csv."}, "invalid_choice")
-        kind, write = _FORMS[form]
-        disposition = f'attachment; filename="registrations-{event.id}.{form}"'
-        pieces = write(event, self.found(request, event))
-        return StreamingHttpResponse(pieces, content_type=kind, headers={"Content-Disposition": disposition})
+        return sheet_of(request, f"registrations-{event.id}", *people_sheet(event, self.found(request, event)))
 
 
 class SheetSerializer(serializers.Serializer[Any]):

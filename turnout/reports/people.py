@@ -1,13 +1,11 @@
 """Who is registered for an event, as its team sees them: in a list, and in a sheet."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import IO
 from zoneinfo import ZoneInfo
 
-from turnout.core.sheets.writing import Cell, Column, csv_pieces, write_xlsx
+from turnout.core.sheets.writing import Cell, Column
 from turnout.events.models import Event
 from turnout.registrations.models import Registration, RegistrationQuerySet
 from turnout.registrations.queries import positions
@@ -15,7 +13,6 @@ from turnout.reports.answers import answer_cells, answer_columns, answers_of, qu
 from turnout.reports.presence import Presence, presence_of
 
 _AT_ONCE = 1000  # rows read by one statement
-_PIECE = 64 * 1024  # bytes
 _COLUMNS = (
     Column("id", 38),
     Column("full_name", 28),
@@ -51,37 +48,18 @@ def people(event: Event, registrations: Sequence[Registration]) -> list[Person]:
     return [Person(each, places.get(each.pk), present[each.pk], answers[each.pk]) for each in registrations]
 
 
-def as_csv(event: Event, registrations: RegistrationQuerySet) -> Iterator[bytes]:
-    """Yield a csv file of these registrations of the event, the first that registered first."""
-    return csv_pieces(*_sheet(event, registrations))
-
-
-def as_xlsx(event: Event, registrations: RegistrationQuerySet) -> Iterator[bytes]:
-    """Write the same as a workbook, and return its pieces; the file it lies in goes with the last."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed behind its last piece
-    write_xlsx(file, *_sheet(event, registrations))
-    file.seek(0)
-    return _read(file)
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
-            yield piece
-
-
-def _sheet(event: Event, registrations: RegistrationQuerySet) -> tuple[list[Column], Iterator[list[Cell]]]:
-    """Return the columns, and the cells of each row in their order."""
+def people_sheet(event: Event, registrations: RegistrationQuerySet) -> tuple[list[Column], Iterator[list[Cell]]]:
+    """Return the columns of a sheet of these registrations, and each one's cells, the first that registered first."""
     questions, zone = questions_ever(event), event.zone
     cells = (
         [*_cells(person, zone), *answer_cells(questions, person.answers)]
-        for some in _pieces(registrations)
+        for some in in_pieces(registrations)
         for person in people(event, some)
     )
     return [*_COLUMNS, *answer_columns(questions)], cells
 
 
-def _pieces(registrations: RegistrationQuerySet) -> Iterator[list[Registration]]:
+def in_pieces(registrations: RegistrationQuerySet) -> Iterator[list[Registration]]:
     """Yield them a thousand at a time, by key: not every database's driver reads a result piece by piece."""
     ordered = registrations.order_by("id")
     some = list(ordered[:_AT_ONCE])

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 Cell = str | int | float | datetime | None
 
+_PIECE = 64 * 1024  # bytes
 _AT_ONCE = 500  # rows in a piece of a stream
 _MOST_ROWS = 1_000_000  # of one worksheet; Excel takes 1,048,576
 _DATES = "yyyy-mm-dd hh:mm"
@@ -46,6 +48,20 @@ def csv_pieces(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Ite
         if number % _AT_ONCE == 0:
             yield _emptied(buffer)
     yield _emptied(buffer)
+
+
+def xlsx_pieces(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Iterator[bytes]:
+    """Write a workbook, and return its pieces; the file it lies in goes with the last."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed behind its last piece
+    write_xlsx(file, columns, rows)
+    file.seek(0)
+    return _read(file)
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def write_xlsx(file: IO[bytes], columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
