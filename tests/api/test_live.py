@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.test import APIClient
 
-from tests.support import make
+from tests.support import door, make
 from turnout.accounts.actions import sessions
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.actions.sessions import sign_out, sign_out_everywhere
@@ -109,6 +109,44 @@ def test_a_team_hears_what_happens_with_names_and_without_addresses(event: Event
         "waiting": 0,
     }
     assert "example.org" not in repr(found)
+
+
+def test_a_team_hears_who_goes_in_and_out_and_how_its_doors_stand(event: Event, owner: User) -> None:
+    amina, bilal = make.confirmed(event, "amina"), make.confirmed(make.event(owner=owner))
+    number_new()
+    door.scan(owner, amina), door.scan(owner, bilal)
+    undone = door.scan(owner, amina, direction="out")
+    door.taken_back(undone, owner)
+
+    found = read(make.client(owner), f"{path(event)}?after=1")
+
+    assert told(found) == [
+        (2, "checkin.created"),
+        (3, "checkin.out"),
+        (4, "checkin.undone"),
+        (None, "attendance.changed"),
+    ]
+    assert found[0][2]["registration"]["full_name"] == "Amina"
+    assert found[-1][2] == {"inside": 1, "people_in": 1, "open_conflicts": 0}
+    assert "example.org" not in repr(found)
+
+
+def test_doors_are_counted_once_for_all_who_are_told_the_same(
+    event: Event, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    amina = make.confirmed(event)
+    door.scan(owner, amina)
+    number_new()
+    desk = make.client(owner)
+    with time_machine.travel(now(), tick=False):
+        first = frames(desk.get(f"{path(event)}?after=1"))
+        with django_assert_num_queries(5):  # session, person, event, entries, names
+            assert frames(desk.get(f"{path(event)}?after=1")) == first
+    door.scan(owner, amina, direction="out")
+    number_new()
+    with time_machine.travel(now() + timedelta(seconds=2)):
+        found = frames(desk.get(f"{path(event)}?after=2"))
+    assert found[-1][2] == {"inside": 0, "people_in": 1, "open_conflicts": 0}
 
 
 def test_a_change_of_the_event_is_heard_of_with_its_seats(event: Event, owner: User) -> None:

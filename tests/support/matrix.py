@@ -14,7 +14,7 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
-from tests.support import make
+from tests.support import door, make
 from tests.support.files import PDF
 from turnout.accounts.models import Role, User
 from turnout.attendance.actions.devices import add_device
@@ -112,6 +112,7 @@ class World:
         self.mailing = send_mailing(self.event, Draft(Text("Hello", "Hello"), Segment()), people, author=self.owner)
         self.message = Message.objects.get(kind="registration.confirmed", subject=self.registration.pk)
         set_text(self.event, "confirmed", "en", Text("Hello", "Hello"))
+        self.scan = door.double(self.owner, make.confirmed(self.event, answers={str(passport.key): ""}))
 
     def _told(self, **whose: UUID) -> tuple[Webhook, Delivery]:
         """Return a webhook, and something that it was told."""
@@ -182,6 +183,7 @@ class World:
             "kind": "confirmed",
             "language": "en",
             "form": "svg",
+            "scan_id": self.scan.scan_id,
             "pk": {
                 "/api/events/<uuid:event_id>/team/<uuid:pk>/": self.member.pk,
                 "/api/speakers/<uuid:pk>/": self.speaker.pk,
@@ -217,6 +219,7 @@ class World:
             "/api/events/<uuid:event_id>/messages/": text,
             "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/": text,
             "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/": text,
+            "/api/attendance/<str:scan_id>/resolve/": {"note": "seen"},
             "/api/speakers/": {"name": "Other"},
             "/api/speakers/<uuid:pk>/": {"name": "Other"},
             "/api/partners/": {"name": "Other"},
@@ -240,6 +243,9 @@ class World:
             "/login/": {"email": self.owner.email, "password": make.PASSWORD},
             "/password/reset/": {"email": "new@example.org"},
             "/events/<uuid:event_id>/register/": guest,
+            "/organise/<uuid:event_id>/door/": {"scan_id": self.scan.scan_id, "reason": "a mistake"},
+            "/organise/<uuid:event_id>/door/missing/": {"registration": str(self.registration.pk)},
+            "/organise/<uuid:event_id>/door/conflicts/": {"scan_id": self.scan.scan_id, "reason": "seen"},
             "/organise/<uuid:event_id>/clone/": {"title": "Copy", "starts_at": "2030-05-16T18:30"},
             "/organise/<uuid:event_id>/registrations/<uuid:registration_id>/": {"deed": "approve"},
             "/organise/<uuid:event_id>/mail/": {"deed": "again_all"},

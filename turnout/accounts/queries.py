@@ -55,10 +55,16 @@ def address_asked_by(user: User) -> str:
     return change.email if change else ""
 
 
-def names_of(actors: Collection[str]) -> dict[str, str]:
-    """Return how people are called, by the names under which the audit trail knows them: the name, else the address."""
-    people = User.objects.filter(pk__in=[actor.removeprefix("user:") for actor in actors if actor.startswith("user:")])
-    return {audit.actor_of(user): user.name or user.email for user in people}
+def names_of(actors: Collection[str], *, addresses: bool = True) -> dict[str, str]:
+    """Return how people are called, by the names under which the audit trail knows them: the name, else the address.
+
+    Where readers may see no `addresses`, who has no name is somebody of the team.
+    """
+    ids = [actor.removeprefix("user:") for actor in actors if actor.startswith("user:")]
+    people = User.objects.filter(pk__in=ids) if ids else ()
+    return {
+        audit.actor_of(user): user.name or (user.email if addresses else _("Somebody of the team")) for user in people
+    }
 
 
 def has_second_factor(user: User) -> bool:

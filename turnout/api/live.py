@@ -1,12 +1,16 @@
 """An event as it happens: its desk's stream for the team, and seats left for everybody."""
 
+import contextlib
+from dataclasses import asdict
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
+from django.core.cache import cache
 from django.http import HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
 from django.utils.http import quote_etag
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from redis.exceptions import RedisError
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -24,8 +28,10 @@ from turnout.events.queries import find_for, seats_of
 from turnout.notifications.feed.models import Entry
 from turnout.registrations.models import Registration
 from turnout.reports.desk import Figures, figures
+from turnout.reports.door import standing
 
 _SEATS_CACHED = 5  # seconds
+_DOORS_REMEMBERED = 60
 _TOLD = ("full_name", "status", "attendance_type")  # no address: scanners read it
 
 
@@ -38,7 +44,7 @@ class LiveView(APIView):
 
     @extend_schema(operation_id="events_live", responses=RESPONSES, parameters=RESUME)
     def get(self, request: Request, event_id: UUID) -> EventStream:
-        """Follow `registration.*`, `checkin.*` and `event.*`, and `seats.changed`. For all of its team.
+        """Follow `registration.*`, `checkin.*`, `event.*`, `seats.changed`, `attendance.changed`. For all of its team.
 
         Without a number it begins now. On `reset` load everything anew.
         """
@@ -90,7 +96,22 @@ def told_to_desk(topic: UUID, entries: list[Entry]) -> str:
     told = [frame(entry.kind, _told(entry, people.get(entry.subject)), entry.number) for entry in entries]
     if any(entry.kind.startswith(("registration.", "event.")) for entry in entries):
         told.append(frame("seats.changed", _as_json(figures(topic))))
+    if any(entry.kind.startswith("checkin.") for entry in entries):
+        told.append(frame("attendance.changed", _doors(topic, entries[-1].number)))
     return "".join(told)
+
+
+def _doors(topic: UUID, number: int | None) -> dict[str, Any]:
+    """Return how the doors stand, counted once for all who are told up to this number: what is newer has another."""
+    key = f"doors-{topic.hex}-{number}"
+    found: dict[str, Any] | None = None
+    with contextlib.suppress(RedisError, OSError):  # without a cache the database is asked each time
+        found = cache.get(key)
+    if found is None:
+        found = asdict(standing(topic))
+        with contextlib.suppress(RedisError, OSError):
+            cache.set(key, found, _DOORS_REMEMBERED)
+    return found
 
 
 def _told(entry: Entry, person: Registration | None) -> dict[str, Any]:

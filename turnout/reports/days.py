@@ -24,24 +24,27 @@ class Day:
     cancelled: int
 
 
-class Quarter(Func):
-    """The number of the quarter of an hour, since 1970, in which a moment lies.
+class Slot(Func):
+    """The number of the span of so many seconds, since 1970, in which a moment lies.
 
-    In every timezone there is a day begins with one, so days can be put together from them: the database need not know
-    timezones, which MariaDB mostly does not, nor Python read every row.
+    In every timezone there is a day begins with a quarter of an hour, so days can be put together from them: the
+    database need not know timezones, which MariaDB mostly does not, nor Python read every row.
     """
 
     output_field = BigIntegerField()
-    template = f"FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / {_QUARTER})::bigint"
+    template = "FLOOR(EXTRACT(EPOCH FROM %(expressions)s) / %(seconds)d)::bigint"
+
+    def __init__(self, moment: Any, seconds: int) -> None:
+        super().__init__(moment, seconds=seconds)
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Leave out fractions of seconds, which SQLite would round."""
-        template = f"CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER) / {_QUARTER}"
+        template = "CAST(strftime('%%%%s', substr(%(expressions)s, 1, 19)) AS INTEGER) / %(seconds)d"
         return self.as_sql(compiler, connection, template=template, **context)
 
     def as_mysql(self, compiler: Any, connection: Any, **context: Any) -> Any:
         """Count from a moment in UTC, as the column is."""
-        template = f"TIMESTAMPDIFF(SECOND, '1970-01-01', %(expressions)s) DIV {_QUARTER}"
+        template = "TIMESTAMPDIFF(SECOND, '1970-01-01', %(expressions)s) DIV %(seconds)d"
         return self.as_sql(compiler, connection, template=template, **context)
 
 
@@ -62,7 +65,7 @@ _COLUMNS = {"registered": "created_at", "confirmed": "confirmed_at", "cancelled"
 
 def _by_day(event: Event, column: str) -> Counter[date]:
     happened = Registration.objects.filter(event=event, **{f"{column}__isnull": False}).order_by()
-    counted = happened.values_list(Quarter(column)).annotate(count=Count("pk"))
+    counted = happened.values_list(Slot(column, _QUARTER)).annotate(count=Count("pk"))
     days: Counter[date] = Counter()
     for quarter, count in counted:
         days[datetime.fromtimestamp(quarter * _QUARTER, event.zone).date()] += count

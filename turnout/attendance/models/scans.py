@@ -1,10 +1,11 @@
 """What was scanned at the doors: a log to which is only added, and what it comes to."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils.translation import gettext_lazy as _
 
 from turnout.accounts.policies import Actor, runs_platform
@@ -13,6 +14,25 @@ from turnout.core.ids import new_id
 from turnout.core.text import digest
 from turnout.events.models import Event, Session
 from turnout.registrations.models import Registration
+
+
+class CodePoints(Func):
+    """A text as Python compares it, by its code points, whatever the collation of the database.
+
+    SQLite does so by itself, and MariaDB under the collation that docs/settings.md asks for.
+    """
+
+    arity = 1
+    template = "%(expressions)s"
+    output_field = models.CharField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        """Name the collation."""
+        return self.as_sql(compiler, connection, template='%(expressions)s COLLATE "C"', **context)
+
+
+# The order of `turnout.attendance.outcomes`, the last first.
+LAST_FIRST = (F("at").desc(), CodePoints("scan_id").desc())
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):
@@ -31,6 +51,12 @@ class ScanQuerySet(models.QuerySet["Scan"]):
     def openings(self) -> Self:
         """Return the first entry of each person to each place."""
         return self.filter(opens__isnull=False)
+
+    def last_passages(self) -> Self:
+        """Return the last passage of each person at each place: where that is an entry, they are in."""
+        place = (F("registration"), F("session"))
+        turn = Window(RowNumber(), partition_by=place, order_by=LAST_FIRST)
+        return self.passages().annotate(turn=turn).filter(turn=1)
 
     def open_conflicts(self) -> Self:
         """Return what the team has to look at."""
