@@ -37,6 +37,7 @@ def test_a_device_is_paired_by_the_code_on_the_page_and_revoked(language: str, c
     page = organiser.page
     signs_in(organiser, owner, PASSWORD)
     organiser.goes_to(f"/organise/{event}/")
+    organiser.follows(f"a[href='/organise/{event}/door/']")
     organiser.follows(f"a[href='/organise/{event}/door/devices/']")
     organiser.finds_it_sound()
     organiser.types("[name=name]", "Phone at the side door")

@@ -264,7 +264,7 @@ def test_the_desk_costs_the_same_whatever_it_shows(
         send(desk, path_to(person), deed="move", position="1", reason="because")
     number_new()
     desk.get(f"/organise/{event.id}/")  # shows what was done, once
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(25):
         assert desk.get(f"/organise/{event.id}/").status_code == 200
 
 

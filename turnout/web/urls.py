@@ -7,7 +7,7 @@ from django.views.i18n import set_language
 
 from turnout.web import enrollments, events, mail, notices, registrations, scanning, tickets, unsubscribing
 from turnout.web.accounts import own, passwords, sign_in, sign_up
-from turnout.web.organise import badges, door_devices, mail_texts, people, webhooks
+from turnout.web.organise import badges, door, door_devices, mail_texts, people, webhooks
 from turnout.web.organise import events as organise_events
 from turnout.web.organise import mail as organise_mail
 
@@ -33,6 +33,9 @@ urlpatterns = [
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
     path("organise/<uuid:event_id>/badges/", badges.badges_page, name="badges"),
+    path("organise/<uuid:event_id>/door/", door.door_page, name="door"),
+    path("organise/<uuid:event_id>/door/missing/", door.missing_page, name="door-missing"),
+    path("organise/<uuid:event_id>/door/conflicts/", door.conflicts_page, name="door-conflicts"),
     path("organise/<uuid:event_id>/mail/", organise_mail.mail_page, name="event-mail"),
     path("organise/<uuid:event_id>/mail/new/", organise_mail.new_mailing_page, name="new-mailing"),
     path("organise/<uuid:event_id>/mail/texts/", mail_texts.texts_page, name="event-mail-texts"),

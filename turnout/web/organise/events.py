@@ -1,6 +1,5 @@
 """One's events with their figures, and each of them at a glance."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -30,25 +29,16 @@ from turnout.events.queries import find_for
 from turnout.registrations.actions.events import EventChange, change_event
 from turnout.registrations.actions.series import clone_event
 from turnout.registrations.models import LineChange, Registration
-from turnout.reports.days import Day
 from turnout.reports.desk import events_of, overview, standings
+from turnout.reports.door import standing
 from turnout.reports.people import people
 from turnout.web.forms import REFUSED, Form, own_page, self_of, sent, show
+from turnout.web.organise.charts import chart_of
 from turnout.web.organise.happenings import WORDS, happenings, last_number
 from turnout.web.pages import page_of
 
 _LATEST = 10  # changes of the line's order
-_FEW_DAYS = 14  # a chart of fewer would have bars as broad as walls
 _Status = Registration.Status
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """Registrations per day as bars: how many days wide and how high it is, and each bar's left, top and height."""
-
-    width: int
-    most: int
-    bars: list[tuple[int, int, int]]
 
 
 @never_cache
@@ -167,7 +157,8 @@ def _desk(request: HttpRequest, event: Event, *, refused: str = "") -> HttpRespo
     context = {
         "event": event,
         "overview": stands,
-        "chart": _chart(stands.days),
+        "chart": chart_of([day.registered for day in stands.days]),
+        "door": None if is_draft else standing(event.pk),
         "by_type": by_type,
         "reviewed": people(event, reviewed.rows),
         "reviewed_page": reviewed,
@@ -184,9 +175,3 @@ def _desk(request: HttpRequest, event: Event, *, refused: str = "") -> HttpRespo
         "words": WORDS,
     }
     return render(request, "web/organise/desk.html", context, status=409 if refused else 200)
-
-
-def _chart(days: list[Day]) -> Chart:
-    most = max((day.registered for day in days), default=0)
-    bars = [(number, most - day.registered, day.registered) for number, day in enumerate(days)]
-    return Chart(max(len(days), _FEW_DAYS), most, bars)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils.html import conditional_escape, format_html, format_html_join
@@ -9,11 +10,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
+from turnout.attendance.models import Device
 from turnout.events.models import AttendanceType, Event, Speaker
 from turnout.events.queries import seats_of
 from turnout.events.when import moment, when
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import closed
+from turnout.reports.arrivals import Span
 
 register = template.Library()
 register.filter("when", when)
@@ -90,6 +93,18 @@ def address_with(context: Mapping[str, Any], name: str, value: str) -> str:
 def called(actor: str, names: Mapping[str, str]) -> str:
     """Return how somebody in the audit trail is called; for who has no account any more, that."""
     return names.get(actor) or _("somebody who has no account any more")
+
+
+@register.filter
+def clock_error(device: Device) -> int:
+    """Return by how many seconds a device's clock is off."""
+    return round(abs(device.clock_error_ms or 0) / 1000)
+
+
+@register.filter
+def arrived(span: Span, session: UUID) -> int:
+    """Return how many came to a session in a span of time."""
+    return span.sessions[session]
 
 
 @register.filter

@@ -1,6 +1,6 @@
 // What happens elsewhere, as it happens: notices in the header, and an event at its desk. Without it pages stay as
 // they were when they were loaded.
-const PATIENCE = 3000, FIRST_WAIT = 5000, LONGEST_WAIT = 300000, MOST_SHOWN = 20;
+const PATIENCE = 3000, FIRST_WAIT = 5000, LONGEST_WAIT = 300000, MOST_SHOWN = 20, FRESH = 2000;
 
 // Follow a stream while the page is seen, from a number on, and say whether there is a connection.
 function follow(path, after, kinds, hear, say = () => {}) {
@@ -65,6 +65,20 @@ function followNotices(link) {
   });
 }
 
+function count(figures) {
+  for (const each of document.querySelectorAll("[data-figure]")) {
+    if (!(each.dataset.figure in figures)) continue;
+    each.textContent = figures[each.dataset.figure];
+    const box = each.closest("[data-unless-none]");
+    if (box) box.hidden = each.textContent === "0";
+  }
+}
+
+// Say in a part of the page whether there is a connection.
+const sayIn = (part) => (state) => {
+  for (const each of part.querySelectorAll("[data-state]")) each.hidden = each.dataset.state !== state;
+};
+
 function followDesk(desk) {
   const words = JSON.parse(document.getElementById("happening-words").textContent);
   const list = desk.querySelector("ol"), blank = desk.querySelector("template");
@@ -83,25 +97,32 @@ function followDesk(desk) {
     while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
   }
 
-  function count(seats) {
-    const figures = { ...seats.by_status, available: seats.available ?? "∞" };
-    for (const each of document.querySelectorAll("[data-figure]")) {
-      each.textContent = figures[each.dataset.figure];
-      const box = each.closest("[data-unless-none]");
-      if (box) box.hidden = each.textContent === "0";
-    }
-  }
-
-  function say(state) {
-    for (const each of desk.querySelectorAll("[data-state]")) each.hidden = each.dataset.state !== state;
-  }
-
-  follow(desk.dataset.live, desk.dataset.after, [...Object.keys(words), "seats.changed", "reset"], (kind, data) => {
+  const kinds = [...Object.keys(words), "seats.changed", "attendance.changed", "reset"];
+  follow(desk.dataset.live, desk.dataset.after, kinds, (kind, data) => {
     if (kind === "reset") location.reload();
-    else if (kind === "seats.changed") count(data);
+    else if (kind === "seats.changed") count({ ...data.by_status, available: data.available ?? "∞" });
+    else if (kind === "attendance.changed") count(data);
     else show(kind, data);
-  }, say);
+  }, sayIn(desk));
+}
+
+// The desk of the door: its figures at once, and all else anew a little later, but for what somebody writes in.
+function followDoor(door) {
+  let due;
+
+  function freshen() {
+    due = undefined;
+    for (const each of document.querySelectorAll("[data-fresh]"))
+      if (!each.querySelector("details[open]")) each.dispatchEvent(new Event("fresh"));
+  }
+
+  follow(door.dataset.door, door.dataset.after, ["seats.changed", "attendance.changed", "reset"], (kind, data) => {
+    if (kind === "reset") location.reload();
+    if (kind === "attendance.changed") count(data);
+    due ??= setTimeout(freshen, FRESH);
+  }, sayIn(door));
 }
 
 document.querySelectorAll("[data-notices]").forEach(followNotices);
 document.querySelectorAll("[data-live]").forEach(followDesk);
+document.querySelectorAll("[data-door]").forEach(followDoor);
