@@ -55,7 +55,7 @@ def paired(event: Event, name: str = "Tablet 1") -> Device:
 
 
 def test_a_device_is_added_and_its_code_shown_until_it_is_paired(desk: Client, event: Event) -> None:
-    assert of(event) in desk.get(f"/organise/{event.pk}/").content.decode()
+    assert of(event) in desk.get(f"/organise/{event.pk}/door/").content.decode()
     added = send(desk, of(event), name="Tablet <b>", door="North & south")
     device = Device.objects.get()
     page = added["Location"]
