@@ -35,6 +35,7 @@ from turnout.registrations.mailings.segments import Segment
 from turnout.registrations.models import Registration
 from turnout.registrations.texts.actions import set_text
 from turnout.registrations.texts.writing import Text
+from turnout.registrations.tickets import ticket_text
 from turnout.registrations.uploads.actions import receive
 
 TABLE = Path(__file__).parents[2] / "docs/permissions.md"
@@ -197,6 +198,11 @@ class World:
         }
         return str(by_name.get(name, "unknown"))
 
+    def _attempt(self) -> dict[str, Any]:
+        """Return a scan that nobody made yet."""
+        shown = ticket_text(self.registration)
+        return {"ticket": shown, "scan_id": "another", "scanned_at": now().isoformat(), "device": "Phone"}
+
     def _body(self, route: str, method: str) -> dict[str, Any]:
         """Return the least that is valid."""
         event = {"title": "Other", "starts_at": "2030-05-06T10:00:00Z", "ends_at": "2030-05-06T12:00:00Z"}
@@ -219,6 +225,9 @@ class World:
             "/api/events/<uuid:event_id>/messages/": text,
             "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/": text,
             "/api/events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/": text,
+            "/api/attendance/check-in/": self._attempt(),
+            "/api/attendance/sync/": {"scans": [self._attempt()]},
+            "/api/attendance/<str:scan_id>/undo/": {"reason": "a mistake"},
             "/api/attendance/<str:scan_id>/resolve/": {"note": "seen"},
             "/api/speakers/": {"name": "Other"},
             "/api/speakers/<uuid:pk>/": {"name": "Other"},
