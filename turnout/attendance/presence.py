@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from turnout.attendance.models import DoorRules, Scan, Stay
 from turnout.core.clock import now
 from turnout.events.models import Event
@@ -48,7 +50,11 @@ def attended(event: Event, registrations: RegistrationQuerySet | Sequence[Regist
     sessions = event.sessions.values_list("pk", "starts_at", "ends_at")
     hours: dict[UUID | None, Span] = {pk: (starts_at, ends_at) for pk, starts_at, ends_at in sessions}
     hours[None] = (event.starts_at, event.ends_at)
-    people = {each.pk: Attendance() for each in registrations}
+    if isinstance(registrations, QuerySet):
+        ids: Iterable[UUID] = registrations.values_list("pk", flat=True)
+    else:
+        ids = [each.pk for each in registrations]
+    people = dict.fromkeys(ids, Attendance())
     return people | {pk: attendance_of(places, hours, rules) for pk, places in _places(event, registrations).items()}
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from turnout.attendance.models import Scan, Stay
@@ -35,14 +35,13 @@ class Turnout:
 
 
 def presence_of(registrations: Sequence[Registration]) -> dict[UUID, Presence]:
-    """Return each one's presence, in two queries."""
-    openings = Scan.objects.openings().filter(registration__in=registrations)
+    """Return each one's presence, in one query."""
+    openings = Scan.objects.openings().filter(registration__in=registrations).values_list("registration_id", "at")
     joined = Stay.objects.filter(registration__in=registrations, joined_at__isnull=False)
-    came: dict[UUID | None, datetime] = dict(
-        openings.order_by().values_list("registration_id").annotate(first=Min("at"))
-    )
-    for person, first in joined.order_by().values_list("registration_id").annotate(first=Min("joined_at")):
-        came[person] = min(first, came.get(person, first))
+    arrivals = openings.order_by().union(joined.order_by().values_list("registration_id", "joined_at"), all=True)
+    came: dict[UUID | None, datetime] = {}
+    for person, at in arrivals:
+        came[person] = min(at, came.get(person, at))
     return {each.pk: Presence(came.get(each.pk)) for each in registrations}
 
 
@@ -51,7 +50,7 @@ def turnout_of(events: Iterable[Event]) -> dict[UUID, Turnout]:
     openings = Scan.objects.openings().filter(event=OuterRef("pk"))
     in_person = Scan.objects.openings().filter(event=OuterRef("event"), registration=OuterRef("registration"))
     joined = Stay.objects.filter(event=OuterRef("pk"), joined_at__isnull=False)
-    known = Event.objects.filter(pk__in=[event.pk for event in events])
+    known = Event.objects.filter(pk__in=[event.pk for event in events]).order_by()
     counts = known.values_list("pk", _people(openings) + _people(joined.exclude(Exists(in_person))))
     return {pk: Turnout(attended=count) for pk, count in counts}
 

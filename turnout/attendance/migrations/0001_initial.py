@@ -168,6 +168,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='stay',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('joined_at__isnull', True), ('left_at__isnull', False)), models.Q(('joined_at__isnull', False), ('left_at__isnull', True)), ('left_at__gte', models.F('joined_at')), _connector='OR'), name='stay_leaves_after_it_joins'),
+            constraint=models.CheckConstraint(condition=models.Q(('joined_at__isnull', False), ('left_at__isnull', False), _connector='OR'), name='stay_says_when'),
         ),
     ]

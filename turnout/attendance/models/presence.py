@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from turnout.attendance.models.devices import LONGEST_LABEL
 from turnout.core.ids import new_id
@@ -12,7 +12,11 @@ from turnout.registrations.models import Registration
 
 
 class Stay(models.Model):
-    """That somebody was there online, from when to when, as another system reports it."""
+    """That somebody was there online, from when to when, as another system reports it.
+
+    The earliest joining and the latest leaving that were ever told: so what is told in another order is the same. Where
+    that leaving is before the joining, there is no time between them until more is told.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     event = models.ForeignKey(Event, on_delete=models.CASCADE, related_name="stays")
@@ -32,10 +36,7 @@ class Stay(models.Model):
             models.UniqueConstraint(fields=["event", "stay_id"], name="stay_once_per_event"),
             models.CheckConstraint(condition=~Q(stay_id="") & ~Q(source=""), name="stay_names_itself_and_its_source"),
             models.CheckConstraint(
-                condition=Q(joined_at__isnull=True, left_at__isnull=False)
-                | Q(joined_at__isnull=False, left_at__isnull=True)
-                | Q(left_at__gte=F("joined_at")),
-                name="stay_leaves_after_it_joins",
+                condition=Q(joined_at__isnull=False) | Q(left_at__isnull=False), name="stay_says_when"
             ),
         ]
 
