@@ -10,7 +10,11 @@ from rest_framework.test import APIClient
 from tests.support import make
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import AddressChange, SignUp, TokenFamily, User
-from turnout.core.audit import actor_of
+from turnout.attendance.actions.self_check_in import check_in_by_code
+from turnout.attendance.actions.stays import Told, report_stays, set_door_rules
+from turnout.attendance.models import Scan, Stay
+from turnout.attendance.room_codes import room_code
+from turnout.core.audit import SYSTEM, actor_of
 from turnout.core.clock import now
 from turnout.core.models import AuditEntry
 from turnout.events.actions import save_partner, save_speaker
@@ -24,6 +28,7 @@ from turnout.registrations.mailings.actions import Draft, send_mailing
 from turnout.registrations.mailings.segments import Segment
 from turnout.registrations.models import LineChange, Registration
 from turnout.registrations.texts.writing import Text
+from turnout.reports.presence import turnout_of
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +202,23 @@ def test_mailings_are_exported_to_who_wrote_and_who_got_them_and_their_mails_era
     assert "amina" not in everything().lower()
     owed = Message.objects.filter(kind="mailing.message", state="due")
     assert list(owed.values_list("recipient", flat=True)) == ["other@example.org"]
+
+
+def test_where_somebody_was_is_exported_and_stays_without_a_name(amina: User) -> None:
+    event = make.event()
+    mine = make.confirmed(event, "amina")
+    set_door_rules(event, {"self_check_in": True}, actor=SYSTEM)
+    check_in_by_code(mine, room_code(event.pk).code, actor=actor_of(amina))
+    report_stays(event, "Stream", [Told(stay_id="1", registration=mine.pk, joined_at=now())], actor=SYSTEM)
+
+    export = make.client(amina).get("/api/me/export/").json()
+    assert [(row["registration_id"], row["device"], row["result"]) for row in export["scans"]] == [
+        (str(mine.pk), "Room code", "checked_in")
+    ]
+    assert [(row["registration_id"], row["source"], row["left_at"]) for row in export["stays"]] == [
+        (str(mine.pk), "Stream", None)
+    ]
+
+    erase(amina)
+    assert "amina" not in repr([list(Scan.objects.values()), list(Stay.objects.values())])
+    assert turnout_of([event])[event.pk].attended == 1

@@ -18,6 +18,8 @@ from tests.support import door, make
 from tests.support.files import PDF
 from turnout.accounts.models import Role, User
 from turnout.attendance.actions.devices import add_device
+from turnout.attendance.actions.stays import set_door_rules
+from turnout.attendance.room_codes import room_code
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions import save_partner, save_speaker
@@ -107,6 +109,7 @@ class World:
         self.webhook, self.delivery = self._told(topic=self.event.pk)
         self.own_webhook, self.own_delivery = self._told(account=self.owner.pk)
         self.device, self.code = add_device(self.event, "Tablet", "North", actor=audit.SYSTEM)
+        set_door_rules(self.event, {"self_check_in": True}, actor=audit.SYSTEM)
         self.upload = receive(self.event, "passport.pdf", PDF)
         self.registration = make.confirmed(self.event, answers={str(passport.key): str(self.upload.pk)})
         people = Registration.objects.filter(event=self.event)
@@ -240,6 +243,10 @@ class World:
             "/api/events/<uuid:event_id>/webhooks/": {"url": HOOK},
             "/api/webhooks/": {"url": HOOK},
             "/api/events/<uuid:event_id>/devices/": {"name": "Phone"},
+            "/api/events/<uuid:event_id>/presence/": {"source": "Stream", "stays": []},
+            "/api/registrations/<uuid:registration_id>/check-in/": {"code": room_code(self.event.pk).code},
+            "/here/<uuid:event_id>/": {"code": room_code(self.event.pk).code},
+            "/organise/<uuid:event_id>/door/rules/": {"min_minutes": 0, "min_percent": 0},
             "/api/devices/pair/": {"code": self.code},
             "/api/attack-mode/": {"on": True},
             "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},

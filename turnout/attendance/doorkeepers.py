@@ -1,4 +1,4 @@
-"""Who stands at a door: somebody of the event's team, or a paired device."""
+"""Who stands at a door: somebody of the event's team, a paired device, or who comes in by the room's code."""
 
 import secrets
 from collections.abc import Collection, Mapping
@@ -19,8 +19,10 @@ from turnout.core.text import digest
 from turnout.events.models import Event, TeamMember
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
+from turnout.registrations.models import Registration
 
 TOKEN_BEGINS = "td_"  # noqa: S105  # what tells a device's token from a person's
+ROOM_CODE = "Room code"  # what stands for a device where people let in themselves
 _TOKEN_BYTES = 32
 _ACTOR = "device:"
 
@@ -30,11 +32,12 @@ Owners: TypeAlias = dict[UUID, UUID | None]  # by event
 
 @dataclass(frozen=True, slots=True)
 class Doorkeeper:
-    """Who lets people in: a device or a person, never both."""
+    """Who lets people in: one of a device, a person, and a guest who lets in themselves."""
 
     actor: str  # as the audit trail knows them
     device: Device | None = None
     user: User | None = None
+    guest: Registration | None = None
 
     @classmethod
     def of_device(cls, device: Device) -> "Doorkeeper":
@@ -46,11 +49,18 @@ class Doorkeeper:
         """Return somebody who is signed in as such; what they may, `event_for` asks."""
         return cls(audit.actor_of(user), user=user)
 
+    @classmethod
+    def of_guest(cls, registration: Registration, actor: str) -> "Doorkeeper":
+        """Return who lets in themselves, and nobody else: `turnout.attendance.actions.self_check_in`."""
+        return cls(actor, guest=registration)
+
     @property
     def label(self) -> str:
         """How they are called in a scan. A person without a name is not called by their address: scanners see this."""
         if self.device is not None:
             return self.device.name
+        if self.guest is not None:
+            return ROOM_CODE
         return (self.user.name if self.user is not None else "") or _("Browser")
 
     def event_for(self, event_id: UUID) -> Event:
@@ -72,6 +82,9 @@ class Doorkeeper:
         if self.device is not None:
             mine = self.device.event_id
             return {mine: self.device.owner_id} if mine in named else {}
+        if self.guest is not None:
+            mine = self.guest.event_id
+            return {mine: self.guest.event.owner_id} if mine in named else {}
         if self.user is None or not named:
             return {}
         # Two plain statements cost less than one with an alternative in it: this is asked for each scan.

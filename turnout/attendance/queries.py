@@ -1,13 +1,17 @@
 """What is asked of attendance by more than one place."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+
 from turnout.attendance.doorkeepers import Doorkeeper
 from turnout.attendance.models import Scan
+from turnout.attendance.outcomes import outcome_of
 from turnout.core.errors import ConflictError, NotFoundError
-from turnout.events.models import Event, Question
+from turnout.events.models import Event, Question, Session
 from turnout.registrations.answers import told
 from turnout.registrations.models import Registration
 
@@ -53,3 +57,22 @@ def find_by_name(event: Event, text: str) -> list[tuple[Registration, datetime |
     entries = Scan.objects.openings().filter(registration__in=people, session=None)
     since = dict(entries.values_list("registration_id", "at"))
     return [(each, since.get(each.pk)) for each in people]
+
+
+def session_of(event: Event, text: str) -> Session | None:
+    """Return the event's session of this id; None for an empty text, NotFoundError for any other."""
+    if not text:
+        return None
+    try:
+        return event.sessions.get(pk=text)
+    except (Session.DoesNotExist, ValidationError) as error:
+        raise NotFoundError from error
+
+
+def inside_since(registration: Registration) -> dict[UUID | None, datetime]:
+    """Return where somebody is now, by session (None is the event as a whole), and when they came there first."""
+    places: dict[UUID | None, list[Scan]] = defaultdict(list)
+    for scan in Scan.objects.passages().filter(registration=registration):
+        places[scan.session_id].append(scan)
+    outcomes = {place: outcome_of(scans) for place, scans in places.items()}
+    return {place: each.first.at for place, each in outcomes.items() if each.is_inside and each.first is not None}

@@ -286,6 +286,7 @@ THROTTLES = {
     "signup": _windows("signup", "20/minute,100/hour,500/day"),
     "verify": _windows("verify", "30/minute,200/hour"),
     "pair": _windows("pair", "30/minute,200/hour"),
+    "room_code": _windows("room_code", "1200/minute,12000/hour"),  # a whole audience, within a minute
     "upload": _windows("upload", "20/minute,100/hour,300/day"),
 }
 # How many mails nobody asked for from within an account one mailbox may get.
@@ -371,6 +372,8 @@ SPECTACULAR_SETTINGS = {
         "Role": "turnout.accounts.models.Role",
         "TeamRole": "turnout.events.models.TeamMember.Role",
         "RegistrationStatus": "turnout.registrations.models.Registration.Status",
+        "StayResult": "turnout.api.presence.RESULTS",
+        "ArrivalResult": "turnout.api.self_check_in.RESULTS",
         "MailKind": "turnout.registrations.models.MailText.Kind",
         "MailState": "turnout.notifications.models.Message.State",
         "HealthStatus": "turnout.api.system.HealthStatus",

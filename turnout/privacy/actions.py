@@ -68,8 +68,8 @@ def _erase_registrations(user: User, nobody: str) -> None:
             row.active_key = active_key(row.event_id, row.email)
     erased = ["full_name", "name_key", "email", "phone", "answers", "reason", "key_version", "series_key", "active_key"]
     Registration.objects.bulk_update(left, erased)
-    DoorNote.objects.filter(registration__in=left).delete()
     LineChange.objects.filter(registration__in=left).update(reason=_NOBODY)
+    DoorNote.objects.filter(registration__in=left).delete()
     forget_told(row.pk for row in left)
     let_go(Upload.objects.filter(registration__in=left))
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenFamily, User
-from turnout.attendance.models import DoorNote
+from turnout.attendance.models import DoorNote, Scan, Stay
 from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
@@ -36,9 +36,11 @@ _REGISTRATION = (
     "coming_at",
     "mailings_off_at",
 )
-_DOOR_NOTE = ("registration_id", "text", "at")
 _MAILING = ("id", "event_id", "subject", "body", "created_at", "stopped_at")
 _RECEIVED = ("registration_id", "mailing__event_id", "mailing__subject", "mailing__created_at")
+_SCAN = ("registration_id", "event_id", "session_id", "direction", "result", "at", "device", "door", "undone_at")
+_STAY = ("registration_id", "event_id", "session_id", "source", "joined_at", "left_at")
+_DOOR_NOTE = ("registration_id", "text", "at")
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
 _WEBHOOK = ("id", "topic", "label", "url", "kinds", "created_at")
@@ -96,6 +98,8 @@ def export(user: User) -> dict[str, Any]:
         "teams": _rows(members, ("event_id", "event__title", "role", "email", "created_at")),
         "registrations": _rows(registrations, _REGISTRATION),
         "answers": _answers(registrations),
+        "scans": _rows(Scan.objects.filter(registration__in=registrations).order_by("at", "id"), _SCAN),
+        "stays": _rows(Stay.objects.filter(registration__in=registrations).order_by("id"), _STAY),
         "door_notes": _rows(DoorNote.objects.filter(registration__in=registrations).order_by("pk"), _DOOR_NOTE),
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),

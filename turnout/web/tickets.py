@@ -14,17 +14,19 @@ from django.views.decorators.http import require_safe
 
 from turnout.accounts.policies import is_seeker
 from turnout.core import audit
-from turnout.core.errors import ConflictError, GoneError, InvalidError, NotFoundError
+from turnout.core.errors import ConflictError, DomainError, GoneError, InvalidError, NotFoundError, ThrottledError
 from turnout.registrations import actions
 from turnout.registrations.actions.coming import still_coming
 from turnout.registrations.actions.offers import accept
 from turnout.registrations.actions.tickets import reissue_ticket
 from turnout.registrations.queries import find, past, position, upcoming
 from turnout.web.forms import form_page, private, secret_page
+from turnout.web.here import arrive, remember, room_of
 from turnout.web.pages import page_of
 from turnout.web.questions import shown_answers
 from turnout.web.standing import Ticket, held, ticket_of
 
+_STATUS: dict[type[DomainError], int] = {ConflictError: 409, GoneError: 410, InvalidError: 400, ThrottledError: 429}
 _DEEDS = {"cancel": actions.cancel, "accept": accept, "still_coming": still_coming, "reissue": reissue_ticket}
 
 
@@ -78,10 +80,10 @@ def _page(request: HttpRequest, found: Callable[[], Ticket], key: str = "") -> H
     ticket, refused, status = found(), "", 200
     if request.method == "POST":
         try:
-            _do(request.POST.get("deed", "cancel"), ticket, audit.GUEST if key else audit.actor_of(request.user))
-        except (ConflictError, GoneError) as error:
+            _do(request, ticket, audit.GUEST if key else audit.actor_of(request.user))
+        except (ConflictError, GoneError, InvalidError, ThrottledError) as error:
             ticket, refused = found(), error.detail  # things are not as the page said
-            status = 410 if isinstance(error, GoneError) else 409
+            status = _STATUS[type(error)]
         else:
             return HttpResponseRedirect(ticket.registration.page_path() if key else request.path)
     can_enroll = not key and is_seeker(request.user)
@@ -91,11 +93,19 @@ def _page(request: HttpRequest, found: Callable[[], Ticket], key: str = "") -> H
         "token": key,
         "refused": refused,
         "can_enroll": can_enroll,
+        "room": room_of(ticket.registration),
     }
-    return render(request, "web/registrations/registration.html", context, status=status)
+    response = render(request, "web/registrations/registration.html", context, status=status)
+    if key:
+        remember(response, ticket.registration)
+    return response
 
 
-def _do(deed: str, ticket: Ticket, actor: str) -> None:
+def _do(request: HttpRequest, ticket: Ticket, actor: str) -> None:
+    deed = request.POST.get("deed", "cancel")
+    if deed == "check_in":
+        arrive(request, ticket.registration, request.POST.get("code", ""), actor=actor)
+        return
     if deed not in _DEEDS:
         raise InvalidError(_("The request is malformed."))
     _DEEDS[deed](ticket.registration, actor=actor)

@@ -5,9 +5,9 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import enrollments, events, mail, notices, registrations, scanning, tickets, unsubscribing
+from turnout.web import enrollments, events, here, mail, notices, registrations, scanning, tickets, unsubscribing
 from turnout.web.accounts import own, passwords, sign_in, sign_up
-from turnout.web.organise import badges, door, door_devices, mail_texts, people, webhooks
+from turnout.web.organise import badges, door, door_devices, mail_texts, people, room, webhooks
 from turnout.web.organise import events as organise_events
 from turnout.web.organise import mail as organise_mail
 
@@ -20,6 +20,7 @@ urlpatterns = [
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
     path("registrations/<uuid:registration_id>/unsubscribe/", unsubscribing.unsubscribe_page, name="unsubscribe"),
+    path("here/<uuid:event_id>/", here.here_page, name="here"),
     path("my/tickets/", tickets.tickets_page, name="tickets"),
     path("notifications/", notices.notices_page, name="notifications"),
     path("organise/", organise_events.events_page, name="organise"),
@@ -30,6 +31,8 @@ urlpatterns = [
     path("organise/<uuid:event_id>/webhooks/<uuid:webhook_id>/", webhooks.webhook_page, name="webhook"),
     path("organise/<uuid:event_id>/door/devices/", door_devices.devices_page, name="door-devices"),
     path("organise/<uuid:event_id>/door/devices/<uuid:device_id>/", door_devices.device_page, name="door-device"),
+    path("organise/<uuid:event_id>/door/rules/", room.rules_page, name="door-rules"),
+    path("organise/<uuid:event_id>/room/", room.room_page, name="room"),
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
     path("organise/<uuid:event_id>/badges/", badges.badges_page, name="badges"),
