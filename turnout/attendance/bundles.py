@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.db.models import Q, QuerySet
 
 from turnout.attendance.models import DoorRules, Scan
+from turnout.attendance.models.scans import CodePoints
 from turnout.attendance.queries import door_answers
 from turnout.core import keys
 from turnout.core.ids import encode_id
@@ -132,7 +133,7 @@ def _void(people: RegistrationQuerySet, replaced: "QuerySet[RevokedTicket]") -> 
 def _inside(passages: "QuerySet[Scan]") -> dict[tuple[UUID, UUID | None], datetime]:
     """Return who is in, by person and session, since when: `turnout.attendance.outcomes` in one pass."""
     inside: dict[tuple[UUID, UUID | None], datetime] = {}
-    rows = passages.order_by("at", "scan_id").values_list("registration_id", "session_id", "direction", "at")
+    rows = passages.order_by("at", CodePoints("scan_id")).values_list("registration_id", "session_id", "direction", "at")
     for person, session, direction, at in rows.iterator():
         if direction == Scan.Direction.OUT:
             inside.pop((person, session), None)
