@@ -146,7 +146,7 @@ class SyncedSerializer(OutcomeSerializer):
 class SyncSerializer(HereSerializer):
     """Scans that were made offline, in any order."""
 
-    scans = serializers.ListField(child=serializers.JSONField(), help_text=f"{MOST_AT_ONCE} at most.")
+    scans = serializers.ListField(child=serializers.JSONField(allow_null=True), help_text=f"{MOST_AT_ONCE} at most.")
     sent_at = serializers.DateTimeField(required=False, allow_null=True, help_text="By the device's clock, now.")
     clock_offset_ms = serializers.IntegerField(default=0, min_value=-_MOST_OFFSET, max_value=_MOST_OFFSET)
 

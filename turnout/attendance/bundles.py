@@ -133,7 +133,9 @@ def _void(people: RegistrationQuerySet, replaced: "QuerySet[RevokedTicket]") -> 
 def _inside(passages: "QuerySet[Scan]") -> dict[tuple[UUID, UUID | None], datetime]:
     """Return who is in, by person and session, since when: `turnout.attendance.outcomes` in one pass."""
     inside: dict[tuple[UUID, UUID | None], datetime] = {}
-    rows = passages.order_by("at", CodePoints("scan_id")).values_list("registration_id", "session_id", "direction", "at")
+    rows = passages.order_by("at", CodePoints("scan_id")).values_list(
+        "registration_id", "session_id", "direction", "at"
+    )
     for person, session, direction, at in rows.iterator():
         if direction == Scan.Direction.OUT:
             inside.pop((person, session), None)
