@@ -11,7 +11,7 @@ from turnout.accounts.models import Role, User
 from turnout.attendance.actions.notes import set_note
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.actions.teams import add_member
-from turnout.events.models import Event, TeamMember
+from turnout.events.models import Event, Question, TeamMember
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -122,10 +122,12 @@ def test_a_scanner_prints_one_at_the_door_with_no_address_and_no_note(owner: Use
     set_note(mine, "A secret", actor="system")
     client = make.client(scanner)
     assert client.get(path(event)).status_code == 403
-    answer = client.get(
-        f"/api/registrations/{mine.pk}/badge.pdf",
-        {"layout": "90x55", "question": str(question.key), "line": "VIP", "qr": "true"},
-    )
+    badge = f"/api/registrations/{mine.pk}/badge.pdf"
+    for more in ({"question": str(question.key)}, {"qr": "true"}):  # no ticket, nor what is not marked so
+        assert client.get(badge, more).status_code == 403
+        assert make.client(owner).get(badge, more).status_code == 200
+    Question.objects.update(at_door=True)
+    answer = client.get(badge, {"layout": "90x55", "question": str(question.key), "line": "VIP"})
     assert texts(answer) == ["E Ada Sonatrach VIP"]
     assert answer.headers["Content-Disposition"] == f'inline; filename="badge-{mine.pk}.pdf"'
 

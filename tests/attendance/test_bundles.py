@@ -19,6 +19,7 @@ from tests.support import make
 from turnout.attendance.models import DoorRules
 from turnout.core.clock import now
 from turnout.core.ids import encode_id
+from turnout.events.models import Question
 from turnout.notifications.feed.actions import number_new
 from turnout.notifications.feed.models import Entry
 from turnout.registrations.actions import cancel, change
@@ -154,6 +155,21 @@ def test_a_new_name_reaches_scanners_and_allowing_names_sends_them_all(door: Doo
     assert (whole["whole"], len(whole["names"])) == (True, 1)
     assert (new["whole"], list(new["names"])) == (False, list(whole["names"]))
     assert new["names"] != whole["names"]
+
+
+def test_a_question_that_is_marked_or_not_any_more_sends_all_names_anew(door: Door) -> None:
+    DoorRules.objects.create(event=door.event, names_offline=True)
+    question = Question.objects.create(event=door.event, label="Diet", type="text")
+    number_new()
+    cursor = _fetch(door)["cursor"]
+    told = []
+    for marked in (True, False):
+        Question.objects.filter(pk=question.pk).update(at_door=marked)
+        told.append(_fetch(door, cursor))
+        cursor = told[-1]["cursor"]
+
+    assert [each["whole"] for each in told] == [True, True]
+    assert _fetch(door, cursor)["whole"] is False
 
 
 def test_a_bundle_is_for_the_team_alone(door: Door) -> None:

@@ -325,7 +325,7 @@ def test_what_a_device_tells_of_itself_is_shown_to_its_team(owner: User, event: 
         {"battery": -1},
         {"queued": -1},
         {"queued": 10**12},
-        {"clock_offset_ms": 10**15},
+        {"clock_offset_ms": 10**16},
         {"sent_at": "yesterday"},
         {"sent_at": "0001-01-01T00:00:00+23:59"},
     ],

@@ -7,13 +7,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.attendance.conftest import SYNC, Door, iso
+from tests.attendance.conftest import CHECK_IN, SYNC, Door, iso
 from tests.support import make
 from turnout.attendance.actions.corrections import resolve
+from turnout.attendance.actions.devices import add_device, pair
 from turnout.attendance.models import Scan
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError
 from turnout.events.models import Event
+from turnout.notifications.feed.models import Entry
 from turnout.registrations.actions import cancel
 from turnout.registrations.tickets import ticket_text
 
@@ -117,6 +119,46 @@ def test_what_its_device_refused_is_kept_and_lets_nobody_in(door: Door) -> None:
     assert [each["result"] for each in told] == ["already_checked_in", "checked_in"]
     assert [(name, opens) for name, _result, opens in door.rows()] == [("scan-1", False), ("scan-2", True)]
     assert not Scan.objects.open_conflicts().exists()
+
+
+def test_a_scan_that_comes_twice_in_one_batch_refused_and_made_all_the_same_is_an_entry(door: Door) -> None:
+    scan = door.scan(door.amina)
+
+    assert [each["result"] for each in door.sync({**scan, "passed": False}, scan)] == ["checked_in", "checked_in"]
+    assert door.rows() == [("scan-1", "checked_in", True)]
+
+
+def test_who_went_in_although_refused_online_is_news_of_the_event(door: Door) -> None:
+    door.check_in(door.amina)
+    refused = door.scan(door.amina)
+    door.client.post(CHECK_IN, refused, format="json")
+    door.client.post("/api/attendance/scan-1/undo/", {"reason": "Wrong person"}, format="json")
+    door.sync(refused)
+
+    heard = Entry.objects.filter(topic=door.event.pk, kind="checkin.created").order_by("id")
+    assert [entry.data["scan"] for entry in heard] == ["scan-1", "scan-2"]
+
+
+def test_what_the_team_made_of_one_conflict_does_not_hide_another(door: Door) -> None:
+    ahead = door.scan(door.amina, scanned_at=iso(now() + timedelta(hours=1)))
+    door.sync(ahead)
+    resolve(Scan.objects.open_conflicts().get(), "The old tablet", actor="user:1")
+    door.sync(door.scan(door.amina))
+
+    assert [(scan.scan_id, scan.conflict) for scan in Scan.objects.open_conflicts()] == [("scan-1", "double_entry")]
+
+
+def test_a_device_that_moved_to_another_event_is_told_that_it_cannot_keep_its_old_scans(door: Door) -> None:
+    there = make.event(owner=door.owner)
+    guest = make.confirmed(there)
+    _device, code = add_device(door.event, "Tablet", "", actor="system")
+    _paired, token = pair(code)
+    door.client = make.client()
+    door.client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    told = door.sync(door.scan(guest, event=str(there.pk)), door.scan(guest))
+
+    assert [each["result"] for each in told] == ["not_found", "wrong_event"]
+    assert [scan.scan_id for scan in Scan.objects.all()] == ["scan-2"]
 
 
 def test_an_entry_that_was_refused_online_and_made_all_the_same_is_known_in_the_end(door: Door) -> None:

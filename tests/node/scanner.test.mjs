@@ -114,8 +114,29 @@ test("what the server has known for long is the server's to tell", () => {
   assert.equal(lastOwn([late, early], "")?.scan_id, "one");
 });
 
+test("who was let in passed, who was turned away did not, and who was found by name went in without an answer", () => {
+  const passed = (result) => bodyOf(scan({ result }), 0).passed;
+  assert.deepEqual(["checked_in", "checked_out", "queued"].map(passed), [true, true, true]);
+  assert.deepEqual(["already_checked_in", "revoked", "invalid_ticket", "wrong_event"].map(passed), [false, false, false, false]);
+});
+
+test("a scan that the server can't read keeps no other back", async () => {
+  const kept = [];
+  const waiting = ["a", "bad", "c"].map((scan_id) => scan({ scan_id }));
+  const store = {
+    unsent: async () => waiting.filter(({ scan_id }) => !kept.some((one) => one.scan_id === scan_id)),
+    keep: async (...scans) => kept.push(...scans),
+  };
+  const send = async ({ scans }) => {
+    if (scans.some(({ scan_id }) => scan_id === "bad")) throw Object.assign(new Error("no"), { status: 400 });
+    return { results: scans.map(({ scan_id }) => ({ scan_id, result: "checked_in" })) };
+  };
+  await flush(store, send, EVENT, { offset: 0, asking: new Set(), about: async () => ({}) });
+  assert.deepEqual(kept.map(({ scan_id, result }) => [scan_id, result]), [["a", "checked_in"], ["bad", "malformed"], ["c", "checked_in"]]);
+});
+
 test("a scan goes out as it was made, and forgets the ticket once it is there", () => {
-  const body = { ticket: "T1", scan_id: "one", event: EVENT, direction: "in", scanned_at: "2030-05-16T18:10:00Z", device: "Phone 1", door: "North" };
+  const body = { ticket: "T1", scan_id: "one", event: EVENT, direction: "in", scanned_at: "2030-05-16T18:10:00Z", device: "Phone 1", door: "North", passed: true };
   assert.deepEqual(bodyOf(scan({ clock_offset_ms: 5 }), 9), { ...body, clock_offset_ms: 5 });
   assert.deepEqual(bodyOf(scan({ clock_offset_ms: null }), 9), { ...body, clock_offset_ms: 9 });
   const { ticket: _, ...rest } = { ...body, registration: "r", session: "s", clock_offset_ms: 0 };

@@ -13,11 +13,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from turnout.accounts.policies import refusal
 from turnout.api.event_registrations import PeopleFilter, PeopleViews
 from turnout.api.fields import read
 from turnout.api.permissions import SignedIn
-from turnout.events.policies import Right
-from turnout.events.queries import find_for
+from turnout.attendance.queries import shown_at_door
+from turnout.events.policies import Right, may
+from turnout.events.queries import find_for, standing
 from turnout.registrations.badges import LAYOUT_NAMES, LONGEST_LINE, MOST, Wanted, badges, file_name
 from turnout.registrations.models import Registration
 from turnout.registrations.queries import find_for_team
@@ -102,9 +104,18 @@ class BadgeView(APIView):
         """Return somebody's badge as PDF. For the event's whole team: it is printed where people are let in."""
         registration = find_for_team(Right.CHECK_IN, request.user, registration_id)
         wanted = Wanted(**_asked(BadgeSerializer, request))
+        _check_shown(request, registration, wanted)
         pdf = badges(registration.event, Registration.objects.filter(pk=registration.pk), wanted)
         name = f'inline; filename="badge-{registration.pk}.pdf"'
         return HttpResponse(pdf, _PDF, headers={"Content-Disposition": name})
+
+
+def _check_shown(request: Request, registration: Registration, wanted: Wanted) -> None:
+    """ForbiddenError where a scanner asks for a ticket, or for what is not marked to be seen at the door."""
+    if may(standing(registration.event, request.user), Right.EDIT):
+        return
+    if wanted.qr or (wanted.question is not None and wanted.question not in shown_at_door(registration.event_id)):
+        raise refusal(request.user)
 
 
 def _asked(kind: type[BadgeSerializer], request: Request) -> dict[str, Any]:

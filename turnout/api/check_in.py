@@ -28,9 +28,10 @@ from turnout.events.models import AttendanceType
 from turnout.events.timezones import YEARS
 from turnout.registrations.models import Registration
 
-_LONGEST_TEXT = 4096  # whatever somebody holds before the camera is answered, not refused
+_LONGEST_TEXT = 8192  # whatever somebody holds before the camera is answered, not refused
 _LONGEST_REASON = 500
 _MOST_OFFSET = 2**53
+_AFTERWARDS = 5000  # milliseconds
 RESULTS = [*Scan.Result.values, "malformed", "not_found"]
 
 
@@ -40,31 +41,37 @@ class AttemptSerializer(serializers.Serializer[Attempt]):
     scan_id = serializers.RegexField(
         r"^[A-Za-z0-9._:-]{1,64}\Z", help_text="The device's own name for it: the same again is the same deed."
     )
-    ticket = serializers.CharField(max_length=_LONGEST_TEXT, trim_whitespace=False, required=False)
+    ticket = serializers.CharField(max_length=_LONGEST_TEXT, trim_whitespace=False, required=False, allow_null=True)
     registration = serializers.UUIDField(required=False, allow_null=True)
     event = serializers.UUIDField(
         required=False, allow_null=True, help_text="At whose door; if not said, the session's or else the ticket's."
     )
     session = serializers.UUIDField(required=False, allow_null=True)
-    direction = serializers.ChoiceField(Scan.Direction.choices, default=Scan.Direction.IN)
+    direction = serializers.ChoiceField(Scan.Direction.choices, default=Scan.Direction.IN, allow_null=True)
     scanned_at = serializers.DateTimeField(help_text="By the device's clock.")
     clock_offset_ms = serializers.IntegerField(
         default=0,
+        allow_null=True,
         min_value=-_MOST_OFFSET,
         max_value=_MOST_OFFSET,
         help_text="What to add to the device's clock to get ours, as it was when it fetched the bundle.",
     )
     device = serializers.CharField(
-        max_length=LONGEST_LABEL, allow_blank=True, default="", help_text="A paired device's own name counts."
+        max_length=LONGEST_LABEL,
+        allow_blank=True,
+        allow_null=True,
+        default="",
+        help_text="A paired device's own name counts.",
     )
-    door = serializers.CharField(max_length=LONGEST_LABEL, allow_blank=True, default="")
+    door = serializers.CharField(max_length=LONGEST_LABEL, allow_blank=True, allow_null=True, default="")
     passed = serializers.BooleanField(
-        default=True, help_text="Of a scan made offline: whether the device let them through."
+        default=True, allow_null=True, help_text="Of a scan made offline: whether the device let them through."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check that it names somebody, at a moment that makes sense."""
-        if ("ticket" in attrs) == (attrs.get("registration") is not None):
+        attrs = _clean(attrs)
+        if ("ticket" in attrs) == ("registration" in attrs):
             raise serializers.ValidationError({"ticket": "Name a ticket or a registration, not both."}, "required")
         try:
             corrected = attrs["scanned_at"] + timedelta(milliseconds=attrs["clock_offset_ms"])
@@ -183,7 +190,9 @@ class CheckInView(DoorView):
         attempt = Attempt(**sent)
         answer = check_in(keeper, attempt)
         if keeper.device is not None:
-            note_seen(keeper.device, clock_error_ms=clock_error_ms(attempt.scanned_at, attempt.clock_offset_ms), **here)
+            error = clock_error_ms(attempt.scanned_at, attempt.clock_offset_ms)
+            on_time = error is not None and error > -_AFTERWARDS  # else it is a scan that is sent again
+            note_seen(keeper.device, clock_error_ms=error if on_time else None, **here)
         return Response({**_outcome(answer), "registration": _at_door(answer)})
 
 

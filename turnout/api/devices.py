@@ -28,6 +28,7 @@ from turnout.events.policies import Right
 from turnout.events.queries import find_for
 
 _DAY_MS = 86_400_000
+_MOST_ERROR = 3650 * _DAY_MS  # ten years say enough
 MOST_QUEUED = 1_000_000
 
 
@@ -126,7 +127,7 @@ class HeartbeatSerializer(serializers.Serializer[Any]):
     queued = serializers.IntegerField(min_value=0, max_value=MOST_QUEUED, required=False)
     sent_at = serializers.DateTimeField(required=False, help_text="Its clock, now.")
     clock_offset_ms = serializers.IntegerField(
-        min_value=-365 * _DAY_MS, max_value=365 * _DAY_MS, default=0, help_text="What it adds to its clock to get ours."
+        min_value=-(2**53), max_value=2**53, default=0, help_text="What it adds to its clock to get ours."
     )
 
 
@@ -235,7 +236,8 @@ def clock_error_ms(sent_at: datetime | None, clock_offset_ms: int) -> int | None
     """Return by how much a device's clock, as it corrects it, is ahead of ours; None where it does not tell."""
     if sent_at is None:
         return None
-    return round((sent_at - now()) / timedelta(milliseconds=1)) + clock_offset_ms
+    error = round((sent_at - now()) / timedelta(milliseconds=1)) + clock_offset_ms
+    return max(-_MOST_ERROR, min(error, _MOST_ERROR))
 
 
 def _own(request: Request) -> Device:

@@ -21,9 +21,10 @@ from django.db.models import Q, QuerySet
 
 from turnout.attendance.models import DoorRules, Scan
 from turnout.attendance.models.scans import CodePoints
-from turnout.attendance.queries import door_answers
+from turnout.attendance.queries import door_answers, shown_at_door
 from turnout.core import keys
 from turnout.core.ids import encode_id
+from turnout.core.text import digest
 from turnout.events.models import Event
 from turnout.notifications.feed.models import Entry
 from turnout.notifications.feed.queries import latest
@@ -31,7 +32,8 @@ from turnout.registrations.models import Registration, RegistrationQuerySet, Rev
 from turnout.registrations.tickets import TICKET, ticket_text
 
 _MOST_CHANGES = 5000  # more than that, and the whole is sent anew
-_CURSOR = re.compile(r"(\d{1,18})([ny])")
+_CURSOR = re.compile(r"(\d{1,18})(n|y[0-9a-f]{8})")
+_NO_NAMES = "n"
 _INFO = b"turnout door names 1"
 _LOOKUP_BYTES, _KEY_BYTES, _NONCE_BYTES = 16, 32, 12
 
@@ -74,12 +76,11 @@ def bundle(event: Event, since: str = "") -> Bundle:
 
     A cursor of another kind, or older than what is remembered, gets the whole.
     """
-    rules = DoorRules.objects.filter(pk=event.pk).first()
-    with_names = rules is not None and rules.names_offline
-    changes = _changes(event.pk, since, with_names=with_names)
+    names = _names_mark(event.pk)
+    changes = _changes(event.pk, since, names)
     active = keys.active_key_id(TICKET)
     public = {key_id: _base64(raw) for key_id, raw in keys.public_keys(TICKET).items()}
-    found = Bundle(event, public[active], public, f"{changes.number}{'y' if with_names else 'n'}", changes.whole)
+    found = Bundle(event, public[active], public, f"{changes.number}{names}", changes.whole)
     people: RegistrationQuerySet = Registration.objects.filter(event=event)
     replaced = RevokedTicket.objects.filter(registration__event=event)
     passages = Scan.objects.passages().filter(event=event)
@@ -95,7 +96,7 @@ def bundle(event: Event, since: str = "") -> Bundle:
         for (person, session), at in _inside(passages).items()
         if person in tickets
     ]
-    if with_names:
+    if names != _NO_NAMES:
         found.names = _names(event, people.filter(status=Registration.Status.CONFIRMED))
     return found
 
@@ -110,10 +111,17 @@ def names_key(signature: bytes) -> tuple[str, bytes]:
     return _base64(derived[:_LOOKUP_BYTES]), derived[_LOOKUP_BYTES:]
 
 
-def _changes(event: UUID, since: str, *, with_names: bool) -> _Changes:
+def _names_mark(event: UUID) -> str:
+    """Return what a cursor says of names: whether there are any, and to which questions the answers come along."""
+    if not DoorRules.objects.filter(pk=event, names_offline=True).exists():
+        return _NO_NAMES
+    return "y" + digest("names", *sorted(key.hex for key in shown_at_door(event)))[:8]
+
+
+def _changes(event: UUID, since: str, names: str) -> _Changes:
     cursor = _CURSOR.fullmatch(since)
     number = latest([event])[event]  # before anything else is read: what comes later is handed out the next time
-    if cursor is None or (cursor[2] == "y") != with_names or int(cursor[1]) > number:
+    if cursor is None or cursor[2] != names or int(cursor[1]) > number:
         return _Changes(number, (), whole=True)
     known = int(cursor[1])
     new = Entry.objects.filter(Q(number__gt=known) | Q(number=None), topic=event).order_by("number")

@@ -111,9 +111,9 @@ def _case(keeper: Doorkeeper, attempt: Attempt, known: _Known, *, online: bool) 
     registration, revoked = _holder(attempt, ticket, known)
     meant = ticket.event_id if ticket else registration.event_id if registration else None
     event = _event(keeper, attempt, known) or meant
-    if event is None:
+    if event is None and attempt.registration is None:
         return Case(attempt, refused=Result.INVALID_TICKET)
-    if event not in known.doors or (attempt.registration and meant != event):
+    if event is None or event not in known.doors or (attempt.registration and meant != event):
         return Case(attempt, is_foreign=True)
     if attempt.session is not None and not _takes_place(attempt.session, event, known, online=online):
         return Case(attempt, session_unknown=True)
@@ -129,7 +129,7 @@ def _case(keeper: Doorkeeper, attempt: Attempt, known: _Known, *, online: bool) 
 def _event(keeper: Doorkeeper, attempt: Attempt, known: _Known) -> UUID | None:
     """Return at which event's door somebody stands, as far as they say so themselves."""
     if keeper.device is not None:
-        return keeper.device.event_id
+        return attempt.event or keeper.device.event_id
     return attempt.event or (known.sessions.get(attempt.session) if attempt.session else None)
 
 

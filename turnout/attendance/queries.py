@@ -1,7 +1,7 @@
 """What is asked of attendance by more than one place."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -18,18 +18,28 @@ from turnout.registrations.models import Registration
 _FOUND_AT_ONCE = 20
 
 
+def shown_at_door(event: UUID) -> set[UUID]:
+    """Return the keys of the questions whose answers a scanner may see."""
+    return set(Question.objects.asked_at(event).filter(at_door=True).values_list("key", flat=True))
+
+
 def door_answers(event: UUID, registrations: Iterable[Registration]) -> dict[UUID, list[tuple[str, object]]]:
     """Return of each registration of the event, by id, what a scanner may see of its answers: question and answer.
 
     Only to questions that are marked so today. Two queries.
     """
-    shown = set(Question.objects.asked_at(event).filter(at_door=True).values_list("key", flat=True))
+    shown = shown_at_door(event)
     if not shown:
         return {}
     return {
-        person: [(question.label, answer) for question, answer in answers if question.key in shown]
+        person: [(question.label, answer) for question, answer in answers if _is_shown(question, shown)]
         for person, answers in told(registrations).items()
     }
+
+
+def _is_shown(question: Question, shown: Collection[UUID]) -> bool:
+    # A file is never shown, not even one that answered an earlier wording.
+    return question.key in shown and question.type != Question.Type.FILE
 
 
 def find_scan(keeper: Doorkeeper, scan_id: str, event: UUID | None = None) -> Scan:

@@ -142,9 +142,10 @@ def _keep(keeper: Doorkeeper, cases: Sequence[Case]) -> dict[tuple[UUID | None, 
             # Refused, but the answer never reached the door.
             found[name].passed, found[name].result = True, case.refused or Scan.Result.CHECKED_IN
             changed.append(found[name])
-    settle([*new, *changed])
+    told = list(dict.fromkeys([*new, *changed]))  # one may have come twice
+    settle(told)
     for event, owner in owners.items():
-        _report([scan for scan in new if scan.event_id == event], owner)
+        _report([scan for scan in told if scan.event_id == event], owner)
     return found
 
 

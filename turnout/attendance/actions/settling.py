@@ -19,10 +19,11 @@ from turnout.registrations.models import Registration
 Place: TypeAlias = tuple[UUID, UUID | None]
 
 # By the constraints' names and, on SQLite, the columns'.
-SAME_SCAN = ("scan_once_per_event", "attendance_scan.event_id, attendance_scan.scan_id")
+SAME_SCAN = ("scan_once_per_event", "attendance_scan.scan_id, attendance_scan.event_id")
 SAME_OPENING = ("scan_opens_once", "attendance_scan.opens")
 _DERIVED = ("result", "opens", "conflict")
-_WRITTEN = (*_DERIVED, "passed", "undone_at", "undone_by", "undone_reason")
+_RESOLVED = ("resolved_at", "resolved_by", "resolved_note")
+_WRITTEN = (*_DERIVED, *_RESOLVED, "passed", "undone_at", "undone_by", "undone_reason")
 
 
 def lock(registrations: Iterable[UUID]) -> None:
@@ -51,7 +52,7 @@ def settle(given: Sequence[Scan]) -> dict[Place, Outcome]:
             scan.result = outcome.results.get(scan, scan.result)
             scan.opens = opening_key(*place) if scan is outcome.first else None
     for scan in {*given, *(scan for scans in places.values() for scan in scans)}:
-        scan.conflict = conflict_of(scan) or ""
+        _judge(scan)
     touched = [scan for scans in places.values() for scan in scans if scan not in given]
     _write([*(scan for scan in touched if _derived(scan) != stored[scan.pk]), *given])
     return outcomes
@@ -71,6 +72,14 @@ def _places(given: Sequence[Scan]) -> dict[Place, list[Scan]]:
             if scan.pk not in mine and place in places:
                 places[place].append(scan)
     return places
+
+
+def _judge(scan: Scan) -> None:
+    """Say whether the team should look at it; what they made of another conflict does not count for this one."""
+    conflict = conflict_of(scan) or ""
+    if conflict != scan.conflict:
+        scan.conflict = conflict
+        scan.resolved_at, scan.resolved_by, scan.resolved_note = None, "", ""
 
 
 def _derived(scan: Scan) -> tuple[object, ...]:

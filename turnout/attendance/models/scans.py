@@ -138,7 +138,7 @@ class Scan(models.Model):
             models.Index(fields=["event", "registration", "opens"], name="scan_by_event_and_person"),
         ]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["event", "scan_id"], name="scan_once_per_event"),
+            models.UniqueConstraint(fields=["scan_id", "event"], name="scan_once_per_event"),
             models.UniqueConstraint(fields=["opens"], name="scan_opens_once"),
             models.CheckConstraint(condition=~Q(scan_id="") & ~Q(device=""), name="scan_names_itself_and_its_device"),
             models.CheckConstraint(

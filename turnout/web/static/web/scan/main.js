@@ -162,7 +162,7 @@ async function look(id = settings.camera) {
 
 /** Hand out what was not sent, in the form in which the API takes it. */
 async function exportScans() {
-  const scans = (await store.unsent()).map((scan) => bodyOf(scan, null));
+  const scans = (await store.unsent()).map((scan) => bodyOf(scan, door?.sync.offset ?? null));
   const file = new Blob([JSON.stringify({ scans }, null, 2)], { type: "application/json" });
   const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: "scans.json" });
   link.click();

@@ -11,7 +11,9 @@ export function bodyOf(scan, offset) {
   const { scan_id, event, session, direction, scanned_at, device, door } = scan;
   const who = scan.ticket === undefined ? { registration: scan.registration } : { ticket: scan.ticket };
   const rest = { ...(session && { session }), ...(device && { device }), ...(door && { door }) };
-  return { ...who, scan_id, event, direction, scanned_at, clock_offset_ms: scan.clock_offset_ms ?? offset ?? 0, ...rest };
+  // Who was found by name was let in before the server was asked, and its word is still to come.
+  const passed = scan.result === "queued" || signOf(scan.result) === "yes";
+  return { ...who, scan_id, event, direction, scanned_at, clock_offset_ms: scan.clock_offset_ms ?? offset ?? 0, passed, ...rest };
 }
 
 /** Return a scan as it is once the server has said what it comes to. @param {Scan} scan @param {{result: string}} said @param {Date} now @returns {Scan} */
@@ -32,6 +34,21 @@ export function pause(failures, chance) {
 }
 
 /**
+ * Return what each scan comes to. Where the server can't read some, all others are sent without them: one bad scan
+ * keeps no other back.
+ */
+async function answers(send, scans, about) {
+  try {
+    return (await send({ scans, ...about })).results;
+  } catch (error) {
+    if (error.status !== 400 && error.status !== 413) throw error;
+    if (scans.length === 1) return [{ scan_id: scans[0].scan_id, result: "malformed" }];
+    const half = scans.length >> 1;
+    return [...(await answers(send, scans.slice(0, half), about)), ...(await answers(send, scans.slice(half), about))];
+  }
+}
+
+/**
  * Send all that waits, a batch at a time; each is kept as sent before the next one goes.
  * @param {{unsent: Function, keep: Function}} store
  * @param {(body: object) => Promise<{results: {scan_id: string, result: string}[]}>} send
@@ -45,8 +62,7 @@ export async function flush(store, send, event, { offset, asking, about }) {
     const waiting = await store.unsent(event, BATCH + asking.size);
     const batch = waiting.filter(({ scan_id: id }) => !asking.has(id)).slice(0, BATCH);
     if (!batch.length) return;
-    const scans = batch.map((scan) => ({ ...bodyOf(scan, offset), passed: signOf(scan.result) === "yes" }));
-    const { results } = await send({ scans, ...(await about()) });
+    const results = await answers(send, batch.map((scan) => bodyOf(scan, offset)), await about());
     await store.keep(...batch.map((scan, place) => settleLate(scan, results[place], new Date())));
   }
 }

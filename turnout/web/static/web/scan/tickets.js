@@ -30,7 +30,7 @@ function uuid(bytes) {
 }
 
 /** Tell whether a text means to be a ticket, sound or not. @param {string} read */
-export const isTicketLike = (read) => /^T\d+\./.test(read);
+export const isTicketLike = (read) => /^T\d+\.[\w.-]{1,300}$/.test(read);
 
 /** @param {string} read @returns {Ticket | null} null where it has not the form of a ticket */
 export function parse(read) {
