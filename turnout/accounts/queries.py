@@ -10,8 +10,11 @@ from turnout.accounts.models import RESET, AddressChange, PasswordReset, TokenFa
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import GoneError
+from turnout.core.prepared import Prepared
 from turnout.core.text import address_key
 from turnout.core.tokens import read_token
+
+_family = Prepared(lambda key: TokenFamily.objects.select_related("user").filter(pk=key), uuid.UUID)
 
 
 def by_address(email: str) -> User | None:
@@ -26,8 +29,7 @@ def lock(user: User) -> None:
 
 def living_family(family_id: uuid.UUID) -> TokenFamily | None:
     """Return a family that is worth something, with its user: not ended, not too old, the account in use."""
-    # Found by its key alone and judged here: this is asked for every request, and conditions take longer to write.
-    family = next(iter(TokenFamily.objects.select_related("user").filter(pk=family_id)), None)
+    family = _family.first(family_id)  # this is asked for every request
     if family is None or family.ended_at is not None or family.expires_at <= now():
         return None
     return family if family.user.is_active and family.user.address_verified else None

@@ -21,6 +21,7 @@ from turnout.attendance.outcomes import conflict_of, outcome_of
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError, NotFoundError
 from turnout.core.ids import new_id
+from turnout.core.prepared import PreparedInsert
 from turnout.core.transactions import RaceLostError, transactional, violates
 from turnout.notifications.feed.actions import post
 from turnout.notifications.feed.models import Entry
@@ -29,6 +30,7 @@ MOST_AT_ONCE = 1000
 
 _IN_ONE_TRANSACTION = 200
 _TICK = timedelta(microseconds=1)
+_write = PreparedInsert(Scan)
 _KINDS = {Scan.Result.CHECKED_IN: "checkin.created", Scan.Result.CHECKED_OUT: "checkin.out"}
 
 
@@ -74,7 +76,7 @@ def _append(scan: Scan, case: Case) -> Answer:
     if scan.passed and case.registration is not None:
         scan.opens = opening_key(case.registration.pk, scan.session_id)
         scan.conflict = conflict_of(scan) or ""
-    scan.save(force_insert=True)
+    _write(scan)
     _report([scan], case.owner)
     return Answer(case, scan, scan if scan.opens else None)
 

@@ -8,6 +8,7 @@ import structlog
 from django.db.models import Min
 
 from turnout.core.clock import now
+from turnout.core.prepared import PreparedInsert
 from turnout.core.transactions import transactional
 from turnout.notifications.feed.models import Entry, Topic
 from turnout.notifications.webhooks.actions.handing import hand_out
@@ -18,6 +19,7 @@ KEPT = timedelta(days=90)
 _BATCH = 500
 _WRITTEN_AT_ONCE = 1000
 _MOST_TOPICS = 200
+_write = PreparedInsert(Entry)
 
 
 def post(entries: Iterable[Entry]) -> None:
@@ -26,7 +28,10 @@ def post(entries: Iterable[Entry]) -> None:
     written = list(entries)
     for entry in written:
         entry.at = at
-    Entry.objects.bulk_create(written, batch_size=_WRITTEN_AT_ONCE)
+    if len(written) == 1:
+        _write(*written)
+    else:
+        Entry.objects.bulk_create(written, batch_size=_WRITTEN_AT_ONCE)
 
 
 def number_new() -> int:
