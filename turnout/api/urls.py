@@ -39,6 +39,7 @@ from turnout.api import (
 from turnout.api.errors import unknown_address
 
 urlpatterns = [
+    path("attendance/check-in/", check_in.CheckInView.as_view()),  # the first to be tried: people wait at the door
     path("auth/signup/", accounts.SignUpView.as_view()),
     path("auth/verify/", accounts.VerifyView.as_view()),
     path("auth/verify/resend/", accounts.ResendView.as_view()),
@@ -97,7 +98,6 @@ urlpatterns = [
     path(
         "events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/", mail_texts.MailTextPreviewView.as_view()
     ),
-    path("attendance/check-in/", check_in.CheckInView.as_view()),
     path("attendance/sync/", check_in.SyncView.as_view()),
     path("attendance/<str:scan_id>/undo/", check_in.UndoScanView.as_view()),
     path("events/<uuid:event_id>/check-in/bundle/", bundles.BundleView.as_view()),

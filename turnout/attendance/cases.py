@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from turnout.attendance.doorkeepers import Doorkeeper
+from turnout.attendance.doorkeepers import Doorkeeper, Standing
 from turnout.attendance.models import Scan
-from turnout.events.models import Session
+from turnout.core.prepared import Prepared
+from turnout.events.models import Session, TeamMember
 from turnout.registrations.models import Registration, RevokedTicket
 from turnout.registrations.tickets import Ticket, read_ticket
 
@@ -81,8 +82,9 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
     tickets = {text: read_ticket(text) for text in {attempt.ticket for attempt in attempts if attempt.ticket}}
     ids = {ticket.ticket_id for ticket in tickets.values() if ticket is not None}
     wanted = {attempt.registration for attempt in attempts if attempt.registration is not None}
-    by_ticket = {row.ticket_id: row for row in _registrations(ticket_id__in=ids) if row.ticket_id} if ids else {}
-    by_id = {row.pk: row for row in _registrations(pk__in=wanted)} if wanted else {}
+    key = keeper.member_key
+    by_ticket = {row.ticket_id: row for row in _with_tickets(ids, key) if row.ticket_id}
+    by_id = {row.pk: row for row in _registrations(key, pk__in=wanted)} if wanted else {}
     missing = ids - set(by_ticket)
     revoked = {}
     if missing:
@@ -93,13 +95,25 @@ def _known(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> _Known:
     named |= {row.event_id for row in by_id.values()} | set(sessions.values())
     named |= {attempt.event for attempt in attempts if attempt.event is not None}
     named |= {keeper.device.event_id} if keeper.device else set()
-    owners = {row.event_id: vars(row)["owner_id"] for row in (*by_ticket.values(), *by_id.values())}
-    return _Known(tickets, by_ticket, by_id, revoked, sessions, keeper.doors(named, owners))
+    stands: dict[UUID, Standing] = {
+        row.event_id: (vars(row)["owner_id"], vars(row)["is_member"]) for row in (*by_ticket.values(), *by_id.values())
+    }
+    return _Known(tickets, by_ticket, by_id, revoked, sessions, keeper.doors(named, stands))
 
 
-def _registrations(**which: Iterable[UUID]) -> Iterable[Registration]:
-    """Return registrations with what is shown of them at a door, and no more: this is read for each scan."""
-    return Registration.objects.filter(**which).annotate(**_JOINED).only(*_READ).order_by()
+def _registrations(key: str, **which: object) -> QuerySet[Registration]:
+    """Return registrations with what is shown of them at a door, and how their event stands to a member's key."""
+    is_member = TeamMember.objects.of_key(key, "event_id")
+    return Registration.objects.filter(**which).annotate(**_JOINED, is_member=is_member).only(*_READ).order_by()
+
+
+_with_ticket = Prepared(lambda ticket, key: _registrations(key, ticket_id=ticket), UUID, str)
+
+
+def _with_tickets(ids: set[UUID], key: str) -> Iterable[Registration]:
+    if len(ids) == 1:
+        return _with_ticket(*ids, key)  # of each scan with network
+    return _registrations(key, ticket_id__in=ids) if ids else ()
 
 
 def _sessions(ids: set[UUID]) -> dict[UUID, UUID]:

@@ -15,8 +15,10 @@ from turnout.accounts.policies import runs_platform
 from turnout.attendance.models import Device
 from turnout.core import audit
 from turnout.core.errors import NotFoundError, UnauthenticatedError
+from turnout.core.prepared import Prepared
 from turnout.core.text import digest
 from turnout.events.models import Event, TeamMember
+from turnout.events.models.teams import member_key
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.registrations.models import Registration
@@ -25,9 +27,10 @@ TOKEN_BEGINS = "td_"  # noqa: S105  # what tells a device's token from a person'
 ROOM_CODE = "Room code"  # what stands for a device where people let in themselves
 _TOKEN_BYTES = 32
 _ACTOR = "device:"
-
+_device = Prepared(lambda known: Device.objects.filter(token_hash=known).with_owner().order_by(), str)
 
 Owners: TypeAlias = dict[UUID, UUID | None]  # by event
+Standing: TypeAlias = tuple[UUID | None, bool]  # who owns the event, and whether the keeper is on its team
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,15 @@ class Doorkeeper:
             raise NotFoundError
         return self.device.event
 
-    def doors(self, named: Collection[UUID], known: Mapping[UUID, UUID | None] | None = None) -> Owners:
+    @property
+    def member_key(self) -> str:
+        """The key under which events' teams know them; empty where none does."""
+        return member_key(self.user) if self.user is not None else ""
+
+    def doors(self, named: Collection[UUID], known: Mapping[UUID, Standing] | None = None) -> Owners:
         """Return those of the events at whose doors they stand, with their owners.
 
-        Two queries; one where the caller knows all the owners; none for a device.
+        One query; none for a device, and none where the caller knows of all the events how they stand to them.
         """
         if self.device is not None:
             mine = self.device.event_id
@@ -85,16 +93,16 @@ class Doorkeeper:
         if self.guest is not None:
             mine = self.guest.event_id
             return {mine: self.guest.event.owner_id} if mine in named else {}
-        if self.user is None or not named:
+        user = self.user
+        if user is None or not named:
             return {}
-        # Two plain statements cost less than one with an alternative in it: this is asked for each scan.
-        owners: Owners = {event: owner for event, owner in (known or {}).items() if event in named}
-        if others := set(named) - set(owners):
-            owners |= dict(Event.objects.filter(pk__in=others).order_by().values_list("pk", "owner_id"))
-        if runs_platform(self.user) or all(owner == self.user.pk for owner in owners.values()):
-            return owners
-        teams = set(TeamMember.objects.filter(event__in=owners).held_by(self.user).values_list("event_id", flat=True))
-        return {event: owner for event, owner in owners.items() if owner == self.user.pk or event in teams}
+        stands = {event: standing for event, standing in (known or {}).items() if event in named}
+        if others := set(named) - set(stands):
+            is_member = TeamMember.objects.of_key(self.member_key, "pk")
+            found = Event.objects.filter(pk__in=others).order_by().values_list("pk", "owner_id", is_member)
+            stands |= {event: (owner, member) for event, owner, member in found}
+        may_all = runs_platform(user)
+        return {event: owner for event, (owner, member) in stands.items() if may_all or owner == user.pk or member}
 
 
 def device_actor(device: Device) -> str:
@@ -117,7 +125,7 @@ def device_of(token: str) -> Device:
 
     UnauthenticatedError `device_revoked`, `token_invalid`.
     """
-    device = Device.objects.filter(token_hash=token_hash(token)).with_owner().order_by().first()
+    device = _device.first(token_hash(token))
     if device is None:
         message = _("This device is not paired, or was paired anew. Ask the event's team for a new code.")
         raise UnauthenticatedError(message, "token_invalid")

@@ -3,7 +3,7 @@
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from turnout.accounts.models import User
@@ -13,14 +13,22 @@ from turnout.core.ids import new_id
 from turnout.core.text import address_key, normal_address
 
 
+def member_key(actor: Actor) -> str:
+    """Return the key of the memberships that somebody holds; empty for who holds none."""
+    return actor.email_key if isinstance(actor, User) and actor.address_verified else ""
+
+
 class TeamMemberQuerySet(models.QuerySet["TeamMember"]):
     """The ways in which members are found."""
 
+    def of_key(self, key: str, event: str) -> Exists:
+        """Return the condition that a row's event, under that name there, has a member of this key."""
+        return Exists(self.filter(event=OuterRef(event), email_key=key))
+
     def held_by(self, actor: Actor) -> Self:
         """Return the memberships of whoever signed in with a verified address: an invitation is one from then on."""
-        if not isinstance(actor, User) or not actor.address_verified:
-            return self.none()
-        return self.filter(email_key=actor.email_key)
+        key = member_key(actor)
+        return self.filter(email_key=key) if key else self.none()
 
 
 class TeamMember(models.Model):
