@@ -244,3 +244,28 @@ def test_two_hundred_scans_take_as_many_statements_as_two(door: Door) -> None:
             door.sync(*scans)
         counts.append(sum("INSERT" not in query["sql"] for query in captured.captured_queries))  # SQLite takes few rows
     assert counts[0] == counts[1]
+
+
+def test_many_scans_of_one_person_are_answered_as_they_are_kept(door: Door) -> None:
+    start = now() - timedelta(hours=1)
+    scans = [
+        door.scan(
+            door.amina,
+            scanned_at=iso(start + timedelta(seconds=number * 7919 % 450)),
+            direction=("in", "out")[number % 2],
+        )
+        for number in range(450)
+    ]
+    told = {each["scan_id"]: each["result"] for each in door.sync(*scans)}
+
+    assert told == dict(Scan.objects.filter(event=door.event).values_list("scan_id", "result"))
+
+
+def test_a_double_entry_made_offline_is_news_of_the_event(door: Door) -> None:
+    door.sync(door.scan(door.amina), door.scan(door.amina))
+
+    heard = Entry.objects.filter(topic=door.event.pk, kind__startswith="checkin.").order_by("id")
+    assert [(entry.kind, entry.data["scan"]) for entry in heard] == [
+        ("checkin.created", "scan-1"),
+        ("checkin.conflict", "scan-2"),
+    ]

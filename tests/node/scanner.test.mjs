@@ -6,7 +6,7 @@ import { test } from "node:test";
 const at = (path) => new URL(`../../${path}`, import.meta.url);
 const part = (name) => import(at(`turnout/web/static/web/scan/${name}.js`));
 const { check, decode, findVerifier, keyToName, openName, parse } = await part("tickets");
-const { judge, lastOwn } = await part("verdicts");
+const { judge, lastOwn, lastRefusal } = await part("verdicts");
 const { bodyOf, flush, pause, settle, settleLate } = await part("queue");
 const { learn, measure, offsetOf } = await part("clock");
 const { Repeats } = await part("camera");
@@ -103,6 +103,16 @@ test("who went out may come in again, whatever the bundle says", async () => {
   const own = [scan({}), scan({ scan_id: "two", direction: "out", result: "checked_out", scanned_at: "2030-05-16T18:20:00Z" })];
   assert.equal((await judged(text, {}, known(own, { [id]: "2030-05-16T17:00:00Z" }))).result, "checked_in");
   assert.equal((await judged(text, { direction: "out" })).result, "checked_out");
+});
+
+test("a ticket that the server has just refused is refused without it, until a newer bundle tells", async () => {
+  const [{ text }] = tickets;
+  const refused = (result, at) => settle(scan({}), { result }, new Date(at));
+  for (const result of ["cancelled", "revoked", "not_confirmed"]) {
+    assert.equal((await judged(text, {}, known([refused(result, "2099-05-16T18:00:00Z")]))).result, result);
+    assert.equal(lastRefusal([refused(result, "2030-05-16T17:00:00Z")], "2030-05-16T18:00:00Z"), null);
+  }
+  assert.equal(lastRefusal([refused("already_checked_in", "2099-05-16T18:00:00Z")], ""), null);
 });
 
 test("what the server has known for long is the server's to tell", () => {

@@ -92,6 +92,19 @@ def test_who_opened_their_ticket_on_this_phone_is_known_in_the_room(
     assert Scan.objects.get().registration_id == guest.pk
 
 
+def test_nobody_is_checked_in_by_a_form_that_showed_somebody_else(
+    event: Event, guest: Registration, phone: Client
+) -> None:
+    """As where two of a family open their tickets on one phone."""
+    page = f"/here/{event.pk}/?code={room_code(event.pk).code}"
+    phone.get(guest.page_path())
+    token = phone.get(page).cookies["csrftoken"].value
+    phone.get(make.confirmed(event, "karim").page_path())
+    answer = phone.post(page, {"code": room_code(event.pk).code, "who": str(guest.pk), "csrfmiddlewaretoken": token})
+    assert "another person" in text(answer)
+    assert not Scan.objects.exists()
+
+
 def test_in_the_room_of_a_session_one_checks_in_to_it(event: Event, guest: Registration, phone: Client) -> None:
     talk = event.sessions.get()
     phone.get(guest.page_path())

@@ -1,7 +1,7 @@
 """Statements that Django writes once, to run often: to write one takes it longer than the database takes to answer.
 
-Each is compiled from an ordinary queryset or model by Django itself, once a thread, and from then on sent with other
-values. What comes back is made into the same objects by the same converters, on every database.
+Each is compiled from an ordinary queryset or model by Django itself, once a thread and kind of database, and from then
+on sent with other values. What comes back is made into the same objects by the same converters, on every database.
 """
 
 import threading
@@ -42,9 +42,10 @@ class Prepared(Generic[M]):
         return next(iter(self(*values)), None)
 
     def _plan(self) -> "_Plan[M]":
-        plan: _Plan[M] | None = getattr(self._here, "plan", None)
+        plan: _Plan[M] | None = getattr(self._here, connection.vendor, None)
         if plan is None:
-            plan = self._here.plan = self._compile()
+            plan = self._compile()
+            setattr(self._here, connection.vendor, plan)
         return plan
 
     def _compile(self) -> "_Plan[M]":
@@ -82,12 +83,12 @@ class PreparedInsert(Generic[M]):
     def __call__(self, row: M) -> None:
         """Write the row; IntegrityError."""
         fields = self._model._meta.concrete_fields
-        sql: str | None = getattr(self._here, "sql", None)
+        sql: str | None = getattr(self._here, connection.vendor, None)
         if sql is None:
             query = InsertQuery(self._model)
             query.insert_values(fields, [row])
             ((sql, _values),) = query.get_compiler(connection=connection).as_sql()
-            self._here.sql = sql
+            setattr(self._here, connection.vendor, sql)
         values = tuple(field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields)
         with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
             cursor.execute(sql, values)

@@ -22,7 +22,7 @@ from turnout.attendance.queries import inside_since, session_of
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.ids import decode_id, encode_id
-from turnout.core.tokens import make_pass, read_pass
+from turnout.core.tokens import CODE_DIGITS, make_pass, read_pass
 from turnout.events.models import Event, Session
 from turnout.guard.addresses import network
 from turnout.registrations.models import Registration
@@ -61,6 +61,8 @@ def here_page(request: HttpRequest, event_id: UUID) -> HttpResponse:
     session = session_of(event, request.GET.get("session", ""))
     registration = _known(request, event)
     form = CodeForm(sent(request), initial={"code": request.GET.get("code", "")})
+    if registration is not None and request.POST.get("who", str(registration.pk)) != str(registration.pk):
+        form.add_error(None, _("This phone shows another person's ticket now. Look at the name, and press again."))
     if registration is not None and form.is_valid():
         try:
             actor = audit.actor_of(request.user) if request.user.is_authenticated else audit.GUEST
@@ -127,7 +129,7 @@ def _shown(
         "session": session,
         "registration": registration,
         "is_allowed": _is_allowed(event),
-        "code": request.GET.get("code", ""),
+        "code": code if (code := request.GET.get("code", "")).isdecimal() and len(code) == CODE_DIGITS else "",
         "since": inside.get(session.pk if session else None),
     }
 

@@ -31,6 +31,7 @@ MOST_AT_ONCE = 1000
 _IN_ONE_TRANSACTION = 200
 _TICK = timedelta(microseconds=1)
 _write = PreparedInsert(Scan)
+_CONFLICT = "checkin.conflict"
 _KINDS = {Scan.Result.CHECKED_IN: "checkin.created", Scan.Result.CHECKED_OUT: "checkin.out"}
 
 
@@ -120,6 +121,9 @@ def sync(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> list[Answer]:
     scans: dict[tuple[UUID | None, str], Scan] = {}
     for start in range(0, len(kept), _IN_ONE_TRANSACTION):
         scans |= _keep(keeper, kept[start : start + _IN_ONE_TRANSACTION])
+    # A later part may have changed what scans of an earlier one come to.
+    now_kept = Scan.objects.in_bulk([scan.pk for scan in scans.values()])
+    scans = {name: now_kept[scan.pk] for name, scan in scans.items()}
     firsts = _firsts(scans.values())
     return [_answer(case, scans.get((case.event, case.attempt.scan_id)), firsts) for case in cases]
 
@@ -211,15 +215,15 @@ def _fault(case: Case) -> Fault | None:
 
 
 def _report(scans: Iterable[Scan], owner: UUID | None) -> None:
-    """Let who follows the event know who went in and out."""
+    """Let who follows the event know who went in and out, and who did that perhaps should not have."""
     post(
         Entry(
             topic=scan.event_id,
-            kind=_KINDS[Scan.Result(scan.result)],
+            kind=_KINDS.get(Scan.Result(scan.result), _CONFLICT),
             subject=scan.registration_id,
             account=owner,
             data={"scan": scan.scan_id, "session": str(scan.session_id or ""), "direction": scan.direction},
         )
         for scan in scans
-        if scan.result in _KINDS and scan.passed and scan.registration_id is not None
+        if (scan.result in _KINDS or scan.conflict) and scan.passed and scan.registration_id is not None
     )

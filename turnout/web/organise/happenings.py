@@ -16,6 +16,7 @@ _SHOWN = 10
 # By kind. What is not named here is not shown.
 WORDS = {f"registration.{status}": name for status, name in STATUS_NAMES.items()} | {
     "checkin.created": _("Checked in"),
+    "checkin.conflict": _("Went in, and does not fit"),
     "checkin.out": _("Checked out"),
     "checkin.undone": _("Check-in undone"),
     "registration.reissued": _("Has a new ticket"),

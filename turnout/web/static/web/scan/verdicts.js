@@ -12,15 +12,29 @@ export function signOf(result) {
   return result === "already_checked_in" || result === "queued" ? "look" : "no";
 }
 
+/** Tell whether a scan may be too new for a bundle. @param {Scan} scan @param {string} asOf when the bundle was made */
+function isNews({ unsent, sent_at: sent }, asOf) {
+  return unsent || !sent || new Date(sent).getTime() >= new Date(asOf || 0).getTime() - SEEN_LATE;
+}
+
+/**
+ * What the server said last of a ticket that holds no more, where no bundle can know it yet: a no stays a no.
+ * @param {Scan[]} own of that ticket at that place @param {string} asOf when the bundle was made
+ * @returns {string | null}
+ */
+export function lastRefusal(own, asOf) {
+  const said = own.filter((scan) => !scan.unsent && isNews(scan, asOf)).sort((a, b) => (a.sent_at < b.sent_at ? -1 : 1));
+  const last = said.at(-1)?.result ?? "";
+  return ["cancelled", "revoked", "not_confirmed"].includes(last) ? last : null;
+}
+
 /**
  * What the device itself knows of where somebody is: its own scans that no bundle can know yet, by their order.
  * @param {Scan[]} own of that ticket at that place @param {string} asOf when the bundle was made
  * @returns {Scan | null} the last of them that counts, if any
  */
 export function lastOwn(own, asOf) {
-  const since = new Date(asOf).getTime() - SEEN_LATE;
-  const isNews = ({ unsent, sent_at: sent }) => unsent || !sent || new Date(sent).getTime() >= since;
-  const counts = (scan) => signOf(scan.result) === "yes" && isNews(scan);
+  const counts = (scan) => signOf(scan.result) === "yes" && isNews(scan, asOf);
   const moment = ({ scanned_at: at, clock_offset_ms: offset }) => new Date(at).getTime() + (offset ?? 0);
   return own.filter(counts).sort((a, b) => moment(a) - moment(b)).at(-1) ?? null;
 }
@@ -44,8 +58,11 @@ export async function judge(read, { event, session, direction }, bundle, known, 
   }
   if (ticket.event !== event) return { result: "wrong_event", ticket };
   if (await known.isRevoked(event, ticket.id)) return { result: "revoked", ticket };
+  const here = await known.scansAt(event, ticket.id, session);
+  const refusal = lastRefusal(here, bundle?.asked_at ?? "");
+  if (refusal) return { result: refusal, ticket };
   if (direction === "out") return { result: "checked_out", ticket };
-  const own = lastOwn(await known.scansAt(event, ticket.id, session), bundle?.asked_at ?? "");
+  const own = lastOwn(here, bundle?.asked_at ?? "");
   if (own?.direction === "out") return { result: "checked_in", ticket };
   const at = await known.admittedAt(event, ticket.id, session);
   if (at !== undefined) return { result: "already_checked_in", ticket, first: { at, device: "", door: "" } };
