@@ -5,7 +5,7 @@ what all those scans come to is derived from the set of them (`turnout.attendanc
 order and as often as they like.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -21,16 +21,15 @@ from turnout.attendance.outcomes import conflict_of, outcome_of
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError, Fault, InvalidError, NotFoundError
 from turnout.core.ids import new_id
-from turnout.core.prepared import PreparedInsert
+from turnout.core.prepared import write_together
 from turnout.core.transactions import RaceLostError, transactional, violates
-from turnout.notifications.feed.actions import post
+from turnout.notifications.feed.actions import post, write_with_news
 from turnout.notifications.feed.models import Entry
 
 MOST_AT_ONCE = 1000
 
 _IN_ONE_TRANSACTION = 200
 _TICK = timedelta(microseconds=1)
-_write = PreparedInsert(Scan)
 _CONFLICT = "checkin.conflict"
 _KINDS = {Scan.Result.CHECKED_IN: "checkin.created", Scan.Result.CHECKED_OUT: "checkin.out"}
 
@@ -71,14 +70,16 @@ def check_in(keeper: Doorkeeper, attempt: Attempt) -> Answer:
         return _decide(scan, case)
 
 
-@transactional
 def _append(scan: Scan, case: Case) -> Answer:
     """Write down what nobody else has a say in: a refusal, or an entry if it is the first. IntegrityError if not."""
     if scan.passed and case.registration is not None:
         scan.opens = opening_key(case.registration.pk, scan.session_id)
         scan.conflict = conflict_of(scan) or ""
-    _write(scan)
-    _report([scan], case.owner)
+    news = next(_news([scan], case.owner), None)
+    if news is None:
+        write_together(scan)
+    else:
+        write_with_news(scan, news)
     return Answer(case, scan, scan if scan.opens else None)
 
 
@@ -102,7 +103,7 @@ def _decide(scan: Scan, case: Case) -> Answer:
     elif before.last is not None:
         scan.at = max(scan.at, before.last.at + _TICK)  # not before what was known when it was answered
     first = settle([scan])[place].first
-    _report([scan], case.owner)
+    post(_news([scan], case.owner))
     return Answer(case, scan, first)
 
 
@@ -151,7 +152,7 @@ def _keep(keeper: Doorkeeper, cases: Sequence[Case]) -> dict[tuple[UUID | None, 
     told = list(dict.fromkeys([*new, *changed]))  # one may have come twice
     settle(told)
     for event, owner in owners.items():
-        _report([scan for scan in told if scan.event_id == event], owner)
+        post(_news([scan for scan in told if scan.event_id == event], owner))
     return found
 
 
@@ -214,9 +215,9 @@ def _fault(case: Case) -> Fault | None:
     return Fault("", "not_found", NotFoundError().detail) if case.is_foreign else None
 
 
-def _report(scans: Iterable[Scan], owner: UUID | None) -> None:
-    """Let who follows the event know who went in and out, and who did that perhaps should not have."""
-    post(
+def _news(scans: Iterable[Scan], owner: UUID | None) -> Iterator[Entry]:
+    """Yield what who follows the event is told: who went in and out, and who did that perhaps should not have."""
+    return (
         Entry(
             topic=scan.event_id,
             kind=_KINDS.get(Scan.Result(scan.result), _CONFLICT),

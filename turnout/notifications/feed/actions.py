@@ -5,10 +5,10 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from django.db.models import Min
+from django.db.models import Min, Model
 
 from turnout.core.clock import now
-from turnout.core.prepared import PreparedInsert
+from turnout.core.prepared import PreparedInsert, write_together
 from turnout.core.transactions import transactional
 from turnout.notifications.feed.models import Entry, Topic
 from turnout.notifications.webhooks.actions.handing import hand_out
@@ -32,6 +32,12 @@ def post(entries: Iterable[Entry]) -> None:
         _write(*written)
     else:
         Entry.objects.bulk_create(written, batch_size=_WRITTEN_AT_ONCE)
+
+
+def write_with_news(row: Model, news: Entry) -> None:
+    """Write the new row of a deed, and what happened by it: both or neither. IntegrityError."""
+    news.at = now()
+    write_together(row, news)
 
 
 def number_new() -> int:
