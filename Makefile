@@ -58,10 +58,10 @@ browser: ## install Chromium, with which tests walk the pages
 node: ## install the programs for Node with which tests check ours from outside
 	@npm ci --prefix tests/node --no-audit --no-fund --loglevel=error
 
-# SIZES="1000 20000", DURATION, REPETITIONS, CLIENTS, WORKERS, ONLY="list search", OUTPUT, QUICK=1: bench/README.md.
+# SIZES="1000 20000", DURATION, REPETITIONS, CLIENTS, WORKERS, THREADS, ONLY="list search", OUTPUT, QUICK=1: bench/README.md.
 BENCH_OPTIONS = $(if $(QUICK),--quick) $(if $(SIZES),--sizes $(SIZES)) $(if $(DURATION),--duration $(DURATION)) \
 	$(if $(REPETITIONS),--repetitions $(REPETITIONS)) $(if $(CLIENTS),--clients $(CLIENTS)) \
-	$(if $(WORKERS),--workers $(WORKERS)) $(if $(ONLY),--only $(ONLY)) $(if $(OUTPUT),--output $(OUTPUT))
+	$(if $(WORKERS),--workers $(WORKERS)) $(if $(THREADS),--threads $(THREADS)) $(if $(ONLY),--only $(ONLY)) $(if $(OUTPUT),--output $(OUTPUT))
 
 bench: setup-dev ## measure speed on PostgreSQL beside bare SQL; QUICK=1 takes two minutes
 	@$(VENV_BIN)/python -m bench $(BENCH_OPTIONS)

@@ -54,7 +54,7 @@ def _measure(options: Options, server: postgres.Durable, url: str, port: int, en
     call_command("migrate", verbosity=0)
     with (
         psycopg.connect(url, autocommit=True) as database,
-        serving(environment, port, options.workers) as site,
+        serving(environment, port, options.workers, options.threads) as site,
     ):
         meters = Meters(database, server.pid, site.pid)
         results = run.Bench(options, url, database, site, meters).run()

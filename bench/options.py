@@ -17,6 +17,7 @@ class Options:
     sizes: tuple[int, ...] = (1_000, 100_000, 1_000_000)  # events, growing
     clients: int = 8
     workers: int = os.cpu_count() or 1  # processes of the server
+    threads: int = 2  # in each, as `serve` has it
     warm_up: float = 1.0
     duration: float = 3.0
     repetitions: int = 5
@@ -36,6 +37,7 @@ def read_options(words: Sequence[str]) -> Options:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(usual.sizes), help="numbers of events")
     parser.add_argument("--clients", type=int, default=usual.clients)
     parser.add_argument("--workers", type=int, default=usual.workers, help="processes of the server")
+    parser.add_argument("--threads", type=int, default=usual.threads, help="in each of them")
     parser.add_argument("--warm-up", type=float, default=usual.warm_up, help="seconds")
     parser.add_argument("--duration", type=float, default=usual.duration, help="seconds of each window")
     parser.add_argument("--repetitions", type=int, default=usual.repetitions)
@@ -50,6 +52,7 @@ def read_options(words: Sequence[str]) -> Options:
         sizes=tuple(sorted(set(given.sizes))),
         clients=given.clients,
         workers=given.workers,
+        threads=given.threads,
         warm_up=given.warm_up,
         duration=given.duration,
         repetitions=given.repetitions,

@@ -85,7 +85,8 @@ def facts_of(options: Options, database: psycopg.Connection) -> list[str]:
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}, Linux {platform.release()}",
         f"Python {platform.python_version()}, {programs}, PostgreSQL {number // 10_000}.{number % 10_000}",
-        f"server: `manage.py serve --workers {options.workers} --no-worker`, production settings",
+        f"server: `manage.py serve --workers {options.workers} --threads {options.threads} --no-worker`, "
+        "production settings",
         f"{options.clients} clients, each with one kept connection, the next request as soon as the answer is there",
         f"{options.repetitions} windows of {options.duration:g} s, each after {options.warm_up:g} s of warm-up",
         f"PostgreSQL: {', '.join(f'{name}={value}' for name, value in settings)}",

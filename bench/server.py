@@ -61,9 +61,10 @@ def held_port() -> Iterator[int]:
 
 
 @contextmanager
-def serving(environment: dict[str, str], port: int, workers: int) -> Iterator[Site]:
+def serving(environment: dict[str, str], port: int, workers: int, threads: int = 2) -> Iterator[Site]:
     """Run the server without a worker, whose sweeps would be measured too; yield it once it answers."""
     words = ["manage.py", "serve", "--bind", f"{HOST}:{port}", "--workers", str(workers), "--no-worker"]
+    words += ["--threads", str(threads)]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603  # the words are our own
             [sys.executable, *words],

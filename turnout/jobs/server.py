@@ -21,19 +21,28 @@ _WORKER_INSIDE = "TURNOUT_WORKER_INSIDE"
 _DEMO = "TURNOUT_DEMO"
 _OWN_MACHINE = "turnout.E001"  # of turnout/config/checks.py, where the rules are
 _COLLECT_EVERY = 10_000, 20, 20  # objects, and collections of the younger generations
-# A process. Four got a tenth less done, and made every twentieth request wait twice as long: for each other's core.
-_THREADS = 2
+# A process. Four got a tenth less done, and made every twentieth request wait twice as long: for each other's core. One
+# gets more done where all are short, such as scans; but then a sheet or a PDF holds up all others of its process.
+THREADS = 2
 _LEAVE_SECONDS = 10  # streams end at once; who hangs is not waited for
 
 
-def serve(host: str, port: int, *, processes: int = 1, worker_inside: bool = True, demo: bool = False) -> None:
+def serve(  # noqa: PLR0913  # each is an option of the command
+    host: str,
+    port: int,
+    *,
+    processes: int = 1,
+    threads: int = THREADS,
+    worker_inside: bool = True,
+    demo: bool = False,
+) -> None:
     """Serve until stopped; ImproperlyConfigured if that would be unsafe, OSError if nobody can listen there.
 
     With `worker_inside` each process does the work that is due, too.
     """
     os.environ[_WORKER_INSIDE] = str(int(worker_inside))
     os.environ[_DEMO] = str(int(demo))
-    more = {"interface": Interfaces.WSGI, "workers": processes, "blocking_threads": _THREADS}
+    more = {"interface": Interfaces.WSGI, "workers": processes, "blocking_threads": threads}
     _run("turnout.config.wsgi:application", host, port, **more)
 
 

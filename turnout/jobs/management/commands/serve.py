@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from turnout.jobs.server import serve
+from turnout.jobs.server import THREADS, serve
 
 
 class Command(BaseCommand):
@@ -18,6 +18,7 @@ class Command(BaseCommand):
         """Add where, and with how many processes."""
         parser.add_argument("--bind", default="127.0.0.1:8000", metavar="HOST:PORT")
         parser.add_argument("--workers", type=int, default=1, help="processes: one a core; one on SQLite")
+        parser.add_argument("--threads", type=int, default=THREADS, help="in each process; 1 for many short requests")
         parser.add_argument("--no-worker", action="store_true", help="a worker runs elsewhere, or by cron")
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -25,7 +26,8 @@ class Command(BaseCommand):
         try:
             where = urlsplit(f"//{options['bind']}")
             host, port = where.hostname or "127.0.0.1", where.port or 8000
-            serve(host, port, processes=options["workers"], worker_inside=not options["no_worker"])
+            many = {"processes": options["workers"], "threads": options["threads"]}
+            serve(host, port, **many, worker_inside=not options["no_worker"])
         except (ImproperlyConfigured, ValueError) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
