@@ -74,6 +74,10 @@ def report(options: Options, results: Results, facts: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _how(options: Options) -> str:
+    return f"--workers {options.workers} --threads {options.threads}"
+
+
 def facts_of(options: Options, database: psycopg.Connection) -> list[str]:
     """Return what the figures depend on."""
     programs = ", ".join(f"{name} {version(name)}" for name in ("Django", "granian", "psycopg"))
@@ -85,8 +89,7 @@ def facts_of(options: Options, database: psycopg.Connection) -> list[str]:
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, {machine}, Linux {platform.release()}",
         f"Python {platform.python_version()}, {programs}, PostgreSQL {number // 10_000}.{number % 10_000}",
-        f"server: `manage.py serve --workers {options.workers} --threads {options.threads} --no-worker`, "
-        "production settings",
+        f"server: `manage.py serve {_how(options)} --no-worker`, production settings",
         f"{options.clients} clients, each with one kept connection, the next request as soon as the answer is there",
         f"{options.repetitions} windows of {options.duration:g} s, each after {options.warm_up:g} s of warm-up",
         f"PostgreSQL: {', '.join(f'{name}={value}' for name, value in settings)}",

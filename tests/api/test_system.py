@@ -132,3 +132,9 @@ def api_addresses() -> set[str]:
 
     walk(get_resolver().url_patterns, "/")
     return found
+
+
+def test_data_may_be_shown_by_no_page_and_may_load_nothing(db: None) -> None:  # noqa: ARG001  # health asks it
+    for path in ("/api/health/", "/api/unknown/"):
+        policy = make.client().get(path)["Content-Security-Policy"]
+        assert policy == "default-src 'none'; frame-ancestors 'none'"

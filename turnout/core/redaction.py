@@ -44,8 +44,14 @@ def redact(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+# Too short for a key of ours, and without anything that stands before or in what is taken out: most values of a line.
+_HARMLESS = re.compile(r"(?!.*(?:eyJ|/calendars/))[A-Za-z0-9_/.:+-]{0,42}", re.ASCII)
+
+
 def redact_text(text: str) -> str:
     """Return the text without secrets, as far as they can be told by how they look."""
+    if _HARMLESS.fullmatch(text):
+        return text
     for pattern, instead in _IN_TEXT:
         text = pattern.sub(instead, text)
     return text
