@@ -142,10 +142,10 @@ def test_a_guest_comes_from_the_list_to_a_ticket_and_gives_it_back(guest: Visito
     assert code is not None
     assert code.text.startswith("T1.")
 
-    guest.tabs_to("summary")
+    guest.tabs_to(".leave summary")
     page.keyboard.press("Enter")
     guest.finds_it_sound()
-    guest.follows("button.quiet")
+    guest.follows(".leave button.quiet")
     expect(page.locator(".status.cancelled")).to_be_visible()
     guest.finds_it_sound()
     guest.follows("a.button")
