@@ -1,10 +1,11 @@
 """The desk of the door: who is in, who is missing, what does not fit; for the team, live."""
 
 import re
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -200,15 +201,20 @@ def test_who_may_not_come_in_is_not_let_in_by_hand(desk: Client, event: Event) -
 # --- What does not fit -------------------------------------------------------------------------------------------
 
 
-def test_what_happened_is_told_in_plain_words(desk: Client, event: Event, owner: User) -> None:
-    second, gone = door.double(owner, make.confirmed(event, "amina")), make.confirmed(event, "bilal")
-    cancel(gone)
-    door.offline(owner, gone, door="North")
-    door.offline(owner, make.confirmed(event, "chafia"), now() + timedelta(minutes=30), device="Old phone")
-    first = Scan.objects.get(event=event, opens__isnull=False, registration=second.registration)
-    clocks = [f"{scan.at.astimezone(event.zone):%H:%M}" for scan in (first, second)]
-    said = text(desk.get(path(event, "conflicts/")))
-    assert f"Amina went in at North at {clocks[0]} and again at South at {clocks[1]}." in said
+@pytest.mark.parametrize(
+    ("clock", "before"), [(time(12), ["11:52", "11:55"]), (time(0, 6), ["20 Nov 2026, 23:58", "00:01"])]
+)
+def test_what_happened_is_told_in_plain_words_with_the_day_if_that_is_not_today(
+    desk: Client, event: Event, owner: User, clock: time, before: list[str]
+) -> None:
+    with time_machine.travel(datetime.combine(date(2026, 11, 21), clock, event.zone)):
+        door.double(owner, make.confirmed(event, "amina"))
+        gone = make.confirmed(event, "bilal")
+        cancel(gone)
+        door.offline(owner, gone, door="North")
+        door.offline(owner, make.confirmed(event, "chafia"), now() + timedelta(minutes=30), device="Old phone")
+        said = text(desk.get(path(event, "conflicts/")))
+    assert f"Amina went in at North at {before[0]} and again at South at {before[1]}." in said
     assert re.search(r"Bilal went in at North at [^.]*\. Cancelled\.", said)
     assert re.search(r"Chafia went in at Old phone at [^.]*, by a clock that is ahead\.", said)
 
