@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 
 from turnout.attendance.models import Scan, opening_key
 from turnout.attendance.outcomes import Outcome, conflict_of, outcome_of
@@ -27,10 +27,16 @@ _WRITTEN = (*_DERIVED, *_RESOLVED, "passed", "undone_at", "undone_by", "undone_r
 
 
 def lock(registrations: Iterable[UUID]) -> None:
-    """Let one at a time say what the scans of these people come to."""
+    """Let one at a time say what the scans of these people come to.
+
+    A row of a scan only points at them: where the database can tell (PostgreSQL), it does not wait. Else a first entry,
+    which holds its key already, and whoever holds the person and wants the key would wait for each other.
+    """
     wanted = set(registrations)
     if wanted:
-        list(Registration.objects.filter(pk__in=wanted).select_for_update().order_by("pk").values_list("pk"))
+        may_be_pointed_at = connection.features.has_select_for_no_key_update
+        rows = Registration.objects.filter(pk__in=wanted).select_for_update(no_key=may_be_pointed_at)
+        list(rows.order_by("pk").values_list("pk"))
 
 
 def passages_at(place: Place) -> list[Scan]:
