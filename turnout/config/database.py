@@ -38,8 +38,8 @@ def database(url: str) -> dict[str, Any]:
             config["CONN_MAX_AGE"] = None  # opening a file and its pragmas costs more than most queries
         case "postgresql":
             config["OPTIONS"] = _POSTGRES | options
-            # The pool keeps the connections, and looks at each before it lends it.
-            config |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True}
+            # The pool keeps the connections, and ours looks at each that it lends.
+            config |= {"ENGINE": "turnout.config.postgresql", "CONN_MAX_AGE": 0}
         case "mysql":
             config["OPTIONS"] = _MYSQL | options
             config |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
