@@ -130,6 +130,7 @@ INSTALLED_APPS = [
     "turnout.events.apps.EventsConfig",
     "turnout.registrations.apps.RegistrationsConfig",
     "turnout.attendance.apps.AttendanceConfig",
+    "turnout.certificates.apps.CertificatesConfig",
     "turnout.reports.apps.ReportsConfig",
     "turnout.api.apps.ApiConfig",
     "turnout.web.apps.WebConfig",
@@ -379,6 +380,8 @@ SPECTACULAR_SETTINGS = {
         "HealthStatus": "turnout.api.system.HealthStatus",
         "ScanResult": "turnout.attendance.models.Scan.Result",
         "OutcomeResult": "turnout.api.check_in.RESULTS",
+        "CertificateRole": "turnout.certificates.models.Role",
+        "CertificateStatus": "turnout.certificates.models.Standing",
     },
     "SCHEMA_PATH_PREFIX": "/api/",
 }

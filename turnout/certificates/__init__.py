@@ -1,0 +1,1 @@
+"""Certificates that are earned, and that anyone can verify."""
