@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.support import make
+from tests.support.pages import token_on
 from turnout.accounts.actions import passwords
 from turnout.accounts.actions.second_factor import enrol_second_factor
 from turnout.accounts.actions.sessions import check_second_factor, sign_in
@@ -37,9 +38,8 @@ ELSEWHERE = "192.0.2.7"
 
 def send(browser: Client, path: str, fields: dict[str, Any] | None = None, *, to: str = "") -> Any:
     """Open a page with a form, fill it in, and send it."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(path).content.decode())
-    assert token, path
-    return browser.post(to or path, {**(fields or {}), "csrfmiddlewaretoken": token[1]})
+    token = token_on(browser, path)
+    return browser.post(to or path, {**(fields or {}), "csrfmiddlewaretoken": token})
 
 
 def went(answer: Any) -> tuple[int, str]:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import date, datetime, time, timedelta
-from typing import Any
 
 import pytest
 import time_machine
@@ -10,6 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import door, make
+from tests.support.pages import send, text
 from turnout.accounts.models import Role, User
 from turnout.attendance.models import Scan
 from turnout.core.clock import now
@@ -49,18 +49,6 @@ def scanner(event: Event) -> User:
 
 def path(event: Event, rest: str = "") -> str:
     return f"/organise/{event.id}/door/{rest}"
-
-
-def send(browser: Client, where: str, **fields: Any) -> Any:
-    """Open a page, and send a form of it with its token."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(where).content.decode())
-    assert token
-    return browser.post(where, {"csrfmiddlewaretoken": token[1], **fields})
-
-
-def text(answer: Any) -> str:
-    """Return what a page says, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 # --- Who may -----------------------------------------------------------------------------------------------------

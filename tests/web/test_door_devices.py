@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from time_machine import travel
 
 from tests.support import make
-from tests.web.test_webhooks import send, text
+from tests.support.pages import send, text
 from turnout.accounts.models import Role, User
 from turnout.attendance.actions.devices import add_device, note_seen, pair, revoke
 from turnout.attendance.models import Device

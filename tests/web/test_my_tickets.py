@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.support import make
 from tests.support.files import PDF
+from tests.support.pages import send, text, token_on
 from turnout.accounts.models import Role, User
 from turnout.core import audit
 from turnout.core.clock import now
@@ -44,18 +45,6 @@ def mine(browser: Client, seeker: User) -> Client:
 
 def enrolled(event: Event, user: User) -> Registration:
     return enroll(event, Guest.of(user, event, {}), actor=audit.actor_of(user))
-
-
-def send(browser: Client, path: str, *, on: str = "", **fields: Any) -> Any:
-    """Open a page, and send a form of it with its token."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(on or path).content.decode())
-    assert token
-    return browser.post(path, {"csrfmiddlewaretoken": token[1], **fields})
-
-
-def text(answer: Any) -> str:
-    """Return what a page says, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 # --- The event's page --------------------------------------------------------------------------------------------
@@ -124,9 +113,8 @@ def test_a_seeker_enrolls_as_their_account_has_it(mine: Client, seeker: User) ->
 def test_an_impatient_finger_enrolls_once(mine: Client) -> None:
     event = make.event()
     path, sent = f"/events/{event.id}/enroll/", {"full_name": "Samira", "attendance_type": "on_site"}
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', mine.get(path).content.decode())
-    assert token
-    answers = [mine.post(path, {**sent, "csrfmiddlewaretoken": token[1]}) for _ in range(2)]
+    token = token_on(mine, path)
+    answers = [mine.post(path, {**sent, "csrfmiddlewaretoken": token}) for _ in range(2)]
     page = f"/registrations/{Registration.objects.get().id}/"
     assert [(each.status_code, each["Location"]) for each in answers] == [(302, page)] * 2
     assert mine.get(path)["Location"] == page

@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
+from tests.support.pages import text, token_on
 from turnout.accounts.models import Role, User
 from turnout.core.ids import new_id
 from turnout.notifications.feed.actions import number_new, post
@@ -29,14 +30,9 @@ def mine(browser: Client, amina: User) -> Client:
     return browser
 
 
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
-
-
 def sent(browser: Client, **fields: str) -> Any:
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(PAGE).content.decode())
-    assert token
-    return browser.post(PAGE, {"csrfmiddlewaretoken": token[1], **fields}, follow=True)
+    token = token_on(browser, PAGE)
+    return browser.post(PAGE, {"csrfmiddlewaretoken": token, **fields}, follow=True)
 
 
 def unread_in_head(answer: Any) -> tuple[str, bool]:

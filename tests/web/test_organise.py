@@ -2,7 +2,6 @@
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
+from tests.support.pages import send, text
 from turnout.accounts.models import Role, User
 from turnout.attendance.models import DoorNote
 from turnout.core import audit
@@ -36,18 +36,6 @@ def desk(browser: Client, owner: User) -> Client:
     """Return the browser of the owner, who is signed in."""
     browser.force_login(owner)
     return browser
-
-
-def send(browser: Client, path: str, *, on: str = "", **fields: Any) -> Any:
-    """Open a page, and send a form of it with its token."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(on or path).content.decode())
-    assert token
-    return browser.post(path, {"csrfmiddlewaretoken": token[1], **fields})
-
-
-def text(answer: Any) -> str:
-    """Return what a page says, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def path_to(registration: Registration) -> str:

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.support import make
+from tests.support.pages import send, text
 from turnout.accounts.models import User
 from turnout.events.actions.questions import QuestionDraft
 from turnout.events.models import Event
@@ -43,18 +44,6 @@ def event(owner: User) -> Event:
 
 def path(event: Event, more: str = "") -> str:
     return f"/organise/{event.pk}/mail/{more}"
-
-
-def send(browser: Client, address: str, *, on: str = "", **fields: Any) -> Any:
-    """Open a page, and send a form of it with its token."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(on or address).content.decode())
-    assert token
-    return browser.post(address, {"csrfmiddlewaretoken": token[1], **fields})
-
-
-def text(answer: Any) -> str:
-    """Return what a page says, without its tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def test_a_mail_is_shown_before_it_is_sent_and_then_goes_once(desk: Client, event: Event) -> None:

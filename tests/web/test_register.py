@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import make
+from tests.support.pages import token_on
 from turnout.core.clock import now
 from turnout.events.models import Event
 from turnout.notifications.models import Message
@@ -23,9 +24,8 @@ AMINA = {"full_name": "Amina Bouzid", "email": "amina@example.org", "phone": "",
 def send(browser: Client, event: Event, **fields: Any) -> Any:
     """Open the form, fill it in, and send it."""
     path = f"/events/{event.id}/register/"
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(path).content.decode())
-    assert token
-    return browser.post(path, {**AMINA, **fields, "csrfmiddlewaretoken": token[1]})
+    token = token_on(browser, path)
+    return browser.post(path, {**AMINA, **fields, "csrfmiddlewaretoken": token})
 
 
 def test_a_guest_registers_and_a_mail_is_owed(browser: Client) -> None:
@@ -84,10 +84,9 @@ def test_what_is_wrong_is_marked_and_nothing_typed_is_lost(
 def test_a_rule_that_says_no_says_it_in_the_form(browser: Client) -> None:
     event = make.event(capacity=1, waitlist_enabled=False)
     path = f"/events/{event.id}/register/"
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(path).content.decode())
-    assert token
+    token = token_on(browser, path)
     make.confirmed(event)
-    answer = browser.post(path, {**AMINA, "csrfmiddlewaretoken": token[1]})
+    answer = browser.post(path, {**AMINA, "csrfmiddlewaretoken": token})
     assert (answer.status_code, "<li>Every seat is taken.</li>" in answer.content.decode()) == (409, True)
 
 

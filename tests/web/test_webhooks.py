@@ -1,13 +1,11 @@
 """The webhooks of an event, on pages for whoever runs it."""
 
-import re
-from typing import Any
-
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
+from tests.support.pages import send, text
 from turnout.accounts.models import User
 from turnout.core.clock import now
 from turnout.events.models import Event
@@ -38,17 +36,6 @@ def desk(browser: Client, owner: User) -> Client:
 
 def of(event: Event) -> str:
     return f"/organise/{event.pk}/webhooks/"
-
-
-def send(browser: Client, path: str, **fields: Any) -> Any:
-    """Open a page, and send a form of it with its token."""
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get(path).content.decode())
-    assert token
-    return browser.post(path, {"csrfmiddlewaretoken": token[1], **fields})
-
-
-def text(answer: Any) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", answer.content.decode()).split())
 
 
 def test_one_is_added_and_its_secret_shown_this_once(desk: Client, event: Event) -> None:
