@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.attendance.conftest import CHECK_IN, Door, iso
+from tests.attendance.conftest import CHECK_IN, SYNC, Door, iso
 from tests.support import make
+from turnout.attendance.actions.devices import add_device, pair
 from turnout.attendance.models import DoorNote, Scan
 from turnout.core import audit
 from turnout.core.clock import now
@@ -208,6 +209,24 @@ def test_what_makes_no_sense_is_refused_and_keeps_nothing(door: Door, change: di
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, pointer)
     assert door.rows() == []
+
+
+@pytest.mark.parametrize("by", ["ticket", "registration", "device", "sync"])
+def test_a_moment_without_an_offset_is_what_clocks_at_the_event_show(door: Door, by: str) -> None:
+    event = door.event
+    shown = now().astimezone(event.zone).replace(microsecond=0, tzinfo=None)
+    scan = door.scan(door.amina, scanned_at=shown.isoformat())
+    if by == "registration":
+        scan = {**scan, "ticket": None, "registration": str(door.amina.pk)}
+    client = door.client
+    if by == "device":
+        client = make.client()
+        _device, code = add_device(event, "Tablet", "", actor="user:1")
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair(code)[1]}")
+    path, body = (SYNC, {"scans": [scan], "sent_at": shown.isoformat()}) if by == "sync" else (CHECK_IN, scan)
+    answer = client.post(path, body, format="json")
+    assert answer.status_code == 200, answer.json()
+    assert Scan.objects.get(event=event).scanned_at == shown.replace(tzinfo=event.zone)
 
 
 def test_a_moment_is_corrected_by_the_devices_offset(door: Door) -> None:

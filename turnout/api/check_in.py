@@ -14,6 +14,7 @@ from turnout.api.devices import MOST_QUEUED, clock_error_ms
 from turnout.api.door_views import DoorView
 from turnout.api.errors import as_json, faults_of
 from turnout.api.fields import read
+from turnout.api.moments import ClockField
 from turnout.api.permissions import doorkeeper
 from turnout.api.scans import ScanSerializer, row_of
 from turnout.api.schema import FaultSerializer
@@ -21,6 +22,7 @@ from turnout.attendance.actions.corrections import undo
 from turnout.attendance.actions.devices import note_seen
 from turnout.attendance.actions.scanning import MOST_AT_ONCE, Answer, check_in, sync
 from turnout.attendance.cases import Attempt
+from turnout.attendance.clocks import device_moment, with_offsets
 from turnout.attendance.models import LONGEST_LABEL, Scan
 from turnout.attendance.queries import door_answers, find_scan
 from turnout.core.errors import TooLargeError
@@ -48,7 +50,7 @@ class AttemptSerializer(serializers.Serializer[Attempt]):
     )
     session = serializers.UUIDField(required=False, allow_null=True)
     direction = serializers.ChoiceField(Scan.Direction.choices, default=Scan.Direction.IN, allow_null=True)
-    scanned_at = serializers.DateTimeField(help_text="By the device's clock.")
+    scanned_at = ClockField(help_text="By the device's clock; without an offset, as clocks at the event show it.")
     clock_offset_ms = serializers.IntegerField(
         default=0,
         allow_null=True,
@@ -154,7 +156,7 @@ class SyncSerializer(HereSerializer):
     """Scans that were made offline, in any order."""
 
     scans = serializers.ListField(child=serializers.JSONField(allow_null=True), help_text=f"{MOST_AT_ONCE} at most.")
-    sent_at = serializers.DateTimeField(required=False, allow_null=True, help_text="By the device's clock, now.")
+    sent_at = ClockField(required=False, allow_null=True, help_text="By the device's clock, now.")
     clock_offset_ms = serializers.IntegerField(default=0, min_value=-_MOST_OFFSET, max_value=_MOST_OFFSET)
 
 
@@ -187,7 +189,7 @@ class CheckInView(DoorView):
         """Let somebody in or out, or say why not. The same `scan_id` again has the same answer."""
         keeper, sent = doorkeeper(request), _clean(_check_in_serializer().run_validation(request.data))
         here = {"battery": sent.pop("battery", None), "queued": sent.pop("queued", None)}
-        attempt = Attempt(**sent)
+        (attempt,) = with_offsets(keeper, [Attempt(**sent)])
         answer = check_in(keeper, attempt)
         if keeper.device is not None:
             error = clock_error_ms(attempt.scanned_at, attempt.clock_offset_ms)
@@ -212,9 +214,11 @@ class SyncView(DoorView):
             raise TooLargeError(f"At most {MOST_AT_ONCE} scans at once.")
         serializer = _attempt_serializer()
         parsed = [_parsed(serializer, each) for each in sent["scans"]]
-        answers = iter(sync(keeper, [each for each in parsed if isinstance(each, Attempt)]))
+        attempts = with_offsets(keeper, [each for each in parsed if isinstance(each, Attempt)])
+        answers = iter(sync(keeper, attempts))
         if keeper.device is not None:
-            error = clock_error_ms(sent.get("sent_at"), sent["clock_offset_ms"])
+            sent_at = sent.get("sent_at") and device_moment(keeper.device, sent["sent_at"])
+            error = clock_error_ms(sent_at, sent["clock_offset_ms"])
             note_seen(keeper.device, battery=sent.get("battery"), queued=sent.get("queued"), clock_error_ms=error)
         return Response({"results": [_synced(next(answers)) if isinstance(p, Attempt) else p for p in parsed]})
 
