@@ -1,13 +1,13 @@
 """Statements that are written once: they must answer as the querysets and models do that they were made from."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, NotSupportedError, close_old_connections, connection, transaction
 from django.db.models import Exists, F, Model, OuterRef, QuerySet
-from django.test.utils import CaptureQueriesContext
 
 from tests.support import make
 from turnout.accounts.models import TokenFamily, User
@@ -81,14 +81,27 @@ def test_it_is_written_once_and_sent_each_time_as_django_sends_it() -> None:
         return User.objects.filter(email_key=key)
 
     by_key = Prepared(build, str)
-    with CaptureQueriesContext(connection) as prepared:
+    prepared: list[object] = []
+    plain: list[object] = []
+    with connection.execute_wrapper(noting(prepared)):
         assert [by_key.first(person.email_key) for person in people * 2] == people * 2
-    with CaptureQueriesContext(connection) as plain:
+    with connection.execute_wrapper(noting(plain)):
         for person in people * 2:
             list(User.objects.filter(email_key=person.email_key))
 
     assert len(written) == 1
-    assert [each["sql"] for each in prepared.captured_queries] == [each["sql"] for each in plain.captured_queries]
+    assert len(prepared) == len(people * 2)
+    assert prepared == plain
+
+
+def noting(sent: list[object]) -> Callable[..., Any]:
+    """Return what notes each statement that is sent, and its values."""
+
+    def note(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+        sent.append((sql, params))
+        return execute(sql, params, many, context)
+
+    return note
 
 
 def test_a_text_is_a_value_and_never_a_part_of_the_statement() -> None:
@@ -141,3 +154,62 @@ def test_a_row_that_breaks_a_rule_ends_its_transaction_as_saving_it_would() -> N
         is_over = connection.needs_rollback
     assert is_over
     assert row._state.adding
+
+
+def test_a_statement_that_the_database_keeps_tells_what_is_there_now_also_after_a_transaction_failed() -> None:
+    person = make.user()
+    by_key = Prepared(lambda key: User.objects.filter(email_key=key), str)
+
+    told = []
+    for name in [str(number) for number in range(12)]:
+        User.objects.filter(pk=person.pk).update(name=name)
+        told += [each.name for each in by_key(person.email_key)]
+    kept = kept_statements("accounts_user")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        PreparedInsert(Entry)(Entry(topic=new_id(), kind="", subject=new_id(), at=now()))
+    told += [each.name for each in by_key(person.email_key)]
+
+    assert told == [*map(str, range(12)), "11"]
+    assert kept == (1 if connection.vendor == "postgresql" else 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_migration_meanwhile_fails_one_request_of_a_connection_at_most() -> None:
+    person = make.user()
+    by_key = Prepared(lambda key: User.objects.only("name").filter(email_key=key), str)  # which no other test asks
+
+    def ask() -> int:
+        try:
+            return sum(len(by_key(person.email_key)) for _ in range(12))
+        except NotSupportedError:
+            return 0
+        finally:
+            close_old_connections()  # as Django does after each request
+
+    answers = [sum(len(by_key(person.email_key)) for _ in range(12))]
+    with ThreadPoolExecutor(1) as elsewhere:
+        elsewhere.submit(widen_names, by=1).result()
+        try:
+            answers += [ask() for _ in range(5)]
+        finally:
+            elsewhere.submit(widen_names, by=0).result()
+    assert answers == [12, 0 if connection.vendor == "postgresql" else 12, 12, 12, 12, 12]
+
+
+def widen_names(*, by: int) -> None:
+    """Let names be that much longer than the model says, as a migration would; only PostgreSQL cares."""
+    length = User._meta.get_field("name").max_length or 0
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {User._meta.db_table} ALTER COLUMN name TYPE varchar(%s)", [length + by])
+    connection.close()
+
+
+def kept_statements(table: str) -> int:
+    """Return how many statements about this table PostgreSQL keeps planned for our connection."""
+    if connection.vendor != "postgresql":
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE %s", [f'%FROM "{table}"%'])
+        (count,) = cursor.fetchone()
+    return int(count)

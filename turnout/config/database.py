@@ -17,6 +17,9 @@ _SQLITE = {
 }
 _POSTGRES = {
     "pool": {"min_size": 1, "max_size": 10, "timeout": 10},
+    # After so many times the server keeps a statement that is always the same, read and planned: to plan one of a scan
+    # takes longer than to carry it out.
+    "prepare_threshold": 5,
     # Statements here take milliseconds, and many run at once: to start helpers for one, or to compile it, takes longer
     # than the statement, on cores that others need.
     "options": "-c max_parallel_workers_per_gather=0 -c jit=off",
@@ -38,6 +41,7 @@ def database(url: str) -> dict[str, Any]:
             config["CONN_MAX_AGE"] = None  # opening a file and its pragmas costs more than most queries
         case "postgresql":
             config["OPTIONS"] = _POSTGRES | options
+            config["OPTIONS"]["prepare_threshold"] = _threshold(config["OPTIONS"]["prepare_threshold"])
             # The pool keeps the connections, and ours looks at each that it lends.
             config |= {"ENGINE": "turnout.config.postgresql", "CONN_MAX_AGE": 0}
         case "mysql":
@@ -49,3 +53,13 @@ def database(url: str) -> dict[str, Any]:
             message = "DATABASE_URL must begin with sqlite:///, postgres:// or mysql://."
             raise ImproperlyConfigured(message)
     return config
+
+
+def _threshold(given: object) -> int | None:
+    """Return what psycopg takes for an address's `?prepare_threshold=`; ImproperlyConfigured."""
+    if given == "never":
+        return None
+    if not isinstance(given, int):
+        message = "prepare_threshold in DATABASE_URL must be a number, or `never`."
+        raise ImproperlyConfigured(message)
+    return given

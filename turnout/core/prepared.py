@@ -1,7 +1,8 @@
 """Statements that Django writes once, to run often: to write one takes it longer than the database takes to answer.
 
 Each is compiled from an ordinary queryset or model by Django itself, once a thread and kind of database, and from then
-on sent with other values. What comes back is made into the same objects by the same converters, on every database.
+on sent with other values; PostgreSQL keeps it, too, read and planned. What comes back is made into the same objects by
+the same converters, on every database.
 """
 
 import functools
@@ -36,7 +37,7 @@ class Prepared(Generic[M]):
         plan = self._plan()
         given = [_for_database(value) for value in values]
         params = tuple(given[place] if constant is _OPEN else constant for place, constant in plan.params)
-        with connection.cursor() as cursor:
+        with _cursor() as cursor:
             cursor.execute(plan.sql, params)
             return [plan.read(row) for row in cursor.fetchall()]
 
@@ -86,7 +87,7 @@ class PreparedInsert(Generic[M]):
     def __call__(self, row: M) -> None:
         """Write the row; IntegrityError."""
         sql, values = self.statement(row)
-        with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
+        with transaction.mark_for_rollback_on_error(), _cursor() as cursor:
             cursor.execute(sql, values)
         row._state.adding, row._state.db = False, connection.alias
 
@@ -114,7 +115,7 @@ def write_together(*rows: Model) -> None:
     parts = [_insert_of(type(row)).statement(row) for row in rows]
     *before, last = [sql for sql, _values in parts]
     named = ", ".join(f"part{number} AS ({sql})" for number, sql in enumerate(before))
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(f"WITH {named} {last}" if named else last, [value for _sql, own in parts for value in own])
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
@@ -129,6 +130,11 @@ def _write_in_turn(rows: Sequence[Model]) -> None:
 @functools.cache
 def _insert_of(model: type[Model]) -> PreparedInsert[Any]:
     return PreparedInsert(model)
+
+
+def _cursor() -> Any:
+    """Return a cursor; of PostgreSQL one whose statements the server keeps (`turnout.config.postgresql`)."""
+    return getattr(connection, "prepared_cursor", connection.cursor)()
 
 
 _OPEN: Any = object()
