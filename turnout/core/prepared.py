@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import Model, QuerySet, UUIDField
 from django.db.models.query import get_related_populators
 from django.db.models.sql import InsertQuery
@@ -94,13 +94,14 @@ class PreparedInsert(Generic[M]):
     def statement(self, row: M) -> tuple[str, tuple[Any, ...]]:
         """Return what writes the row."""
         fields = self._model._meta.concrete_fields
+        here = connections[DEFAULT_DB_ALIAS]  # `connection` would look it up again for each column, more than once
         sql: str | None = getattr(self._here, connection.vendor, None)
         if sql is None:
             query = InsertQuery(self._model)
             query.insert_values(fields, [row])
             ((sql, _values),) = query.get_compiler(connection=connection).as_sql()
             setattr(self._here, connection.vendor, sql)
-        return sql, tuple(field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields)
+        return sql, tuple(field.get_db_prep_save(field.pre_save(row, add=True), here) for field in fields)
 
 
 def write_together(*rows: Model) -> None:
