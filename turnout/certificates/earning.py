@@ -18,14 +18,22 @@ _A_DAY = 24 * 60
 
 def rules_of(event: Event) -> CertificateRules:
     """Return what the event asks; the defaults, which certify nobody on their own, where it has decided nothing."""
-    return CertificateRules.objects.filter(pk=event.pk).first() or CertificateRules(event=event, automatic=False)
+    rules = CertificateRules.objects.filter(pk=event.pk).first() or CertificateRules(event=event, automatic=False)
+    if rules.required_sessions:
+        programme = {str(session) for session in event.sessions.values_list("pk", flat=True)}
+        # What was taken off the programme nobody can attend.
+        rules.required_sessions = [each for each in rules.required_sessions if each in programme]
+    return rules
 
 
 def earners(
     event: Event, rules: CertificateRules, registrations: RegistrationQuerySet
 ) -> Iterator[tuple[Registration, Attendance]]:
-    """Yield which of these, of the event's confirmed ones, have earned it, with their presence; in seven queries."""
-    confirmed = registrations.filter(event=event, status=Registration.Status.CONFIRMED)
+    """Yield which of these, of the event's confirmed ones, have earned it, with their presence; in seven queries.
+
+    Whoever was erased has no name to certify.
+    """
+    confirmed = registrations.filter(event=event, status=Registration.Status.CONFIRMED).proven()
     presence = attended(event, confirmed)
     for registration in confirmed.order_by("id"):
         # Who was confirmed since then is the next time's.

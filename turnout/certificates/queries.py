@@ -2,8 +2,14 @@
 
 from uuid import UUID
 
-from turnout.certificates.models import Certificate, Version
+from django.db.models import Q
+
+from turnout.accounts.policies import Actor, refusal, runs_platform
+from turnout.certificates.models import Certificate, Role, Version, holder_key
 from turnout.core.errors import NotFoundError
+from turnout.core.text import address_key
+from turnout.events.models import Event
+from turnout.registrations.models import Registration
 
 
 def find_version(certificate_id: UUID, number: int | None = None) -> Version:
@@ -18,6 +24,26 @@ def find_version(certificate_id: UUID, number: int | None = None) -> Version:
     return found
 
 
+def find_to_change(certificate_id: UUID, actor: Actor) -> Certificate:
+    """Return a certificate to who edits its event, and to staff; once the event is gone to staff alone.
+
+    ForbiddenError to all others: whoever has its id may know of it. NotFoundError where there is none.
+    """
+    found = Certificate.objects.select_related("event").filter(pk=certificate_id).first()
+    if found is None:
+        raise NotFoundError
+    if not runs_platform(actor) and not Event.objects.run_by(actor).filter(pk=found.event_id).exists():
+        raise refusal(actor)
+    return found
+
+
 def chain(certificate: Certificate) -> list[Version]:
     """Return all its versions, the newest first."""
     return list(certificate.versions.order_by("-number"))
+
+
+def certificate_of(registration: Registration) -> Certificate | None:
+    """Return what certifies that its holder took part, if it was issued: by this registration or another one."""
+    key = holder_key(registration.event_id, address_key(registration.email), Role.PARTICIPANT)
+    own = Certificate.objects.filter(Q(registration=registration) | Q(holder_key=key), role=Role.PARTICIPANT)
+    return own.first()

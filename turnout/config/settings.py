@@ -288,6 +288,7 @@ THROTTLES = {
     "verify": _windows("verify", "30/minute,200/hour"),
     "pair": _windows("pair", "30/minute,200/hour"),
     "room_code": _windows("room_code", "1200/minute,12000/hour"),  # a whole audience, within a minute
+    "certificate": _windows("certificate", "120/minute,1200/hour"),  # read, by whoever has its id
     "upload": _windows("upload", "20/minute,100/hour,300/day"),
 }
 # How many mails nobody asked for from within an account one mailbox may get.

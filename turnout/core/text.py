@@ -4,6 +4,8 @@ import hashlib
 import re
 import unicodedata
 
+# What no file's name may have somewhere, and what turns a text's direction behind its back.
+_NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"/\\|?*\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 # A word keeps the signs that make names of languages: c++, c#, f#.
 _WORD = re.compile(r"\w+[+#]*")
 
@@ -38,3 +40,12 @@ def digest(*parts: str) -> str:
 def address_key(address: str) -> str:
     """Return the key under which a mail address is looked up and kept unique."""
     return digest("address", normal_address(address))
+
+
+def file_name(text: str, *, longest: int = 60) -> str:
+    """Return a text as part of a file's name, in its own script: one line, and nothing in it that some system forbids.
+
+    Sixty letters have 240 bytes at most.
+    """
+    plain = " ".join(_NOT_IN_FILE_NAMES.sub(" ", unicodedata.normalize("NFC", text)).split())
+    return plain[:longest].strip(" .")

@@ -7,7 +7,8 @@ from turnout.certificates.actions.issuing import (
     issue_due,
     issue_earned,
     issue_to,
+    issue_to_each,
     revoke,
 )
 
-__all__ = ["Named", "correct", "issue_by_hand", "issue_due", "issue_earned", "issue_to", "revoke"]
+__all__ = ["Named", "correct", "issue_by_hand", "issue_due", "issue_earned", "issue_to", "issue_to_each", "revoke"]

@@ -5,36 +5,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import structlog
 from django.db import IntegrityError
-from django.db.models import Q
+from django.db.models import F, Max, Q
 from django.utils.translation import gettext as _
 
 from turnout.attendance.presence import Attendance, attended
 from turnout.certificates.actions.telling import tell
 from turnout.certificates.earning import earners, has_earned, hours, rules_of
 from turnout.certificates.models import Certificate, CertificateRules, Role, Version, holder_key
+from turnout.certificates.queries import certificate_of
 from turnout.certificates.snapshots import Snapshot
 from turnout.certificates.writing import Writer
 from turnout.core import audit
 from turnout.core.clock import now
-from turnout.core.errors import ConflictError, InvalidError
-from turnout.core.text import address_key, fold
+from turnout.core.errors import ConflictError, Fault, InvalidError
+from turnout.core.text import address_key, fold, normal_address
 from turnout.core.transactions import RaceLostError, transactional, violates
 from turnout.events.models import Event
-from turnout.registrations.models import Registration
+from turnout.registrations.models import ERASED, Registration
 
 log = structlog.get_logger()
 
 LIST_LENGTH: Final = 131_072  # bits: the least that Bitstring Status List allows, so that no bit tells whose it is
-_FULL = LIST_LENGTH // 2  # then a new list is begun, and chance finds a free bit at once
+_FULL = LIST_LENGTH // 2  # then a new list is begun: of two bits drawn one is free
 _BATCH = 200  # certificates a transaction
 _LOOK_AGAIN = timedelta(minutes=10)  # scans made without network come late
 _LOOK_UNTIL = timedelta(days=30)  # after the end
-_EVENTS_AT_ONCE = 20
+_EVENTS_AT_ONCE = 50
+_dice = secrets.SystemRandom()
 _ONCE = ("certificates_certificate.holder_key", "holder_key")
 _BIT = ("version_has_its_own_bit", "certificates_version.status_index")
 
@@ -49,22 +51,47 @@ class Named:
     hours: Decimal | None = None
 
 
-def issue_earned(event: Event, *, actor: str, only: Sequence[UUID] | None = None) -> list[Certificate]:
+def issue_earned(event: Event, *, actor: str) -> list[Certificate]:
     """Issue to every participant who has earned one and has none, and return those: again, it issues what is missing.
 
-    Where the event leaves it to the team, to those of `only` who were there as long as asked. In transactions of 200:
-    what fails on the way keeps what was done. ConflictError `event_not_over`, `event_cancelled`.
+    To nobody where the event leaves it to the team to name them. In transactions of 200: what fails on the way keeps
+    what was done. ConflictError `event_not_over`, `event_cancelled`.
     """
     _check(event)
     rules = rules_of(event)
-    if rules.by_hand and only is None:
+    if rules.by_hand:
         return []
-    known = Registration.objects.filter(event=event).exclude(certificates__role=Role.PARTICIPANT)
-    due = list(earners(event, rules, known if only is None else known.filter(pk__in=only)))
+    due = list(earners(event, rules, Registration.objects.exclude(certificates__role=Role.PARTICIPANT)))
     issued: list[Certificate] = []
     for start in range(0, len(due), _BATCH):
         issued += _issue(event, rules, due[start : start + _BATCH], actor)
     return issued
+
+
+@transactional
+def issue_to_each(event: Event, wanted: Sequence[UUID], *, actor: str) -> list[Certificate]:
+    """Issue to these participants, all or none, and return what they had not.
+
+    ConflictError `event_not_over`, `event_cancelled`; InvalidError for who is not registered here; ConflictError
+    `registration_not_confirmed`, `not_attended`, `not_earned`: of the first, with the faults of all by their places.
+    """
+    _check(event)
+    # Locked: nobody of them cancels meanwhile.
+    people = Registration.objects.select_for_update().filter(event=event).order_by("id").in_bulk(wanted)
+    unknown = [index for index, each in enumerate(wanted) if each not in people]
+    if unknown:
+        message = _("This event has no registration with this id.")
+        raise InvalidError.at(*(Fault(f"/registrations/{index}", "does_not_exist", message) for index in unknown))
+    held = Certificate.objects.filter(registration__in=people, role=Role.PARTICIPANT)
+    missing = people.keys() - set(held.values_list("registration", flat=True))
+    rules, presence = rules_of(event), attended(event, [people[each] for each in missing])
+    refused = {each: _refusal(rules, people[each], presence[each]) for each in missing}
+    first = next((error for error in map(refused.get, wanted) if error is not None), None)
+    if first is not None:
+        errors = ((index, refused.get(each)) for index, each in enumerate(wanted))
+        faults = [Fault(f"/registrations/{index}", error.code, error.detail) for index, error in errors if error]
+        raise ConflictError(first.detail, first.code, faults=tuple(faults))
+    return _issue(event, rules, [(people[each], presence[each]) for each in missing], actor)
 
 
 @transactional
@@ -73,19 +100,8 @@ def issue_to(registration: Registration, *, actor: str) -> Certificate:
 
     ConflictError `event_not_over`, `event_cancelled`, `registration_not_confirmed`, `not_attended`, `not_earned`.
     """
-    event = registration.event
-    _check(event)
-    if registration.status != Registration.Status.CONFIRMED:
-        raise ConflictError(_("Only who holds a seat gets a certificate."), "registration_not_confirmed")
-    own = attended(event, [registration])[registration.pk]
-    if own.checked_in_at is None:
-        raise ConflictError(_("This person was not checked in."), "not_attended")
-    rules = rules_of(event)
-    if not has_earned(rules, own):
-        raise ConflictError(_("This person was not there as long as the event asks."), "not_earned")
-    key = holder_key(event.pk, address_key(registration.email), Role.PARTICIPANT)
-    issued = _issue(event, rules, [(registration, own)], actor)
-    return issued[0] if issued else Certificate.objects.get(holder_key=key)
+    issue_to_each(registration.event, [registration.pk], actor=actor)
+    return cast("Certificate", certificate_of(registration))  # there is one by now
 
 
 @transactional
@@ -99,7 +115,8 @@ def issue_by_hand(event: Event, role: Role, named: Named, *, actor: str) -> Cert
         message = _("Participants earn theirs by being there: name their registration.")
         raise InvalidError(message, "role_is_earned")
     _check(event)
-    person = address_key(named.email) if named.email else fold(named.full_name)
+    email = normal_address(named.email)
+    person = address_key(email) if email else fold(named.full_name)
     key = holder_key(event.pk, person, role)
     known = Certificate.objects.filter(holder_key=key).first()
     if known is not None:
@@ -110,7 +127,7 @@ def issue_by_hand(event: Event, role: Role, named: Named, *, actor: str) -> Cert
         role=role,
         holder_key=key,
         full_name=named.full_name,
-        email=named.email,
+        email=email,
         language=named.language or writer.language,
     )
     (issued,) = _write([(certificate, writer.snapshot(certificate, named.hours))], actor)
@@ -159,17 +176,21 @@ def issue_due() -> int:
     moment = now()
     open_rules = CertificateRules.objects.filter(automatic__in=[True], closed__in=[False], event__ends_at__lte=moment)
     due = open_rules.filter(Q(swept_at=None) | Q(swept_at__lte=moment - _LOOK_AGAIN)).select_related("event")
-    return sum(_sweep(rules) for rules in due.order_by("swept_at")[:_EVENTS_AT_ONCE])
+    # Where nobody has looked yet comes first, on every database.
+    first = due.order_by(F("swept_at").asc(nulls_first=True), "event__ends_at")
+    return sum(_sweep(rules) for rules in first[:_EVENTS_AT_ONCE])
 
 
 def _sweep(rules: CertificateRules) -> int:
     """Issue at one event; what goes wrong at one keeps no other waiting."""
-    seen = {"swept_at": now(), "closed": rules.event.ends_at + _LOOK_UNTIL <= now()}
-    CertificateRules.objects.filter(pk=rules.pk).update(**seen)
-    if rules.event.status != Event.Status.PUBLISHED:
+    event, seen = rules.event, now()
+    as_read = CertificateRules.objects.filter(pk=rules.pk, swept_at=rules.swept_at)
+    if as_read.update(swept_at=seen, closed=event.ends_at + _LOOK_UNTIL <= seen) != 1:
+        return 0  # another worker looks
+    if event.status != Event.Status.PUBLISHED:
         return 0
     try:
-        return len(issue_earned(rules.event, actor=audit.SYSTEM))
+        return len(issue_earned(event, actor=audit.SYSTEM))
     except Exception:
         log.exception("certificates_failed", event=str(rules.pk))
         return 0
@@ -183,6 +204,17 @@ def _check(event: Event) -> None:
         raise ConflictError(_("Certificates are issued once the event has ended."), "event_not_over")
 
 
+def _refusal(rules: CertificateRules, registration: Registration, own: Attendance) -> ConflictError | None:
+    """Return why somebody gets none; None for who has earned it."""
+    if registration.status != Registration.Status.CONFIRMED or registration.email.endswith(f"@{ERASED}"):
+        return ConflictError(_("Only who holds a seat gets a certificate."), "registration_not_confirmed")
+    if own.checked_in_at is None:
+        return ConflictError(_("This person was not checked in."), "not_attended")
+    if not has_earned(rules, own):
+        return ConflictError(_("This person was not there as long as the event asks."), "not_earned")
+    return None
+
+
 def _check_stands(certificate: Certificate) -> None:
     if certificate.erased_at is not None:
         raise ConflictError(_("Its holder has erased it."), "certificate_erased")
@@ -194,11 +226,21 @@ def _check_stands(certificate: Certificate) -> None:
 def _issue(
     event: Event, rules: CertificateRules, due: Sequence[tuple[Registration, Attendance]], actor: str
 ) -> list[Certificate]:
-    """Issue to participants, and return what they had not."""
-    writer = Writer(event)
-    wanted = {}
-    for registration, own in due:
-        key = holder_key(event.pk, address_key(registration.email), Role.PARTICIPANT)
+    """Issue to participants, and return what they had not.
+
+    Their rows are locked first, and read anew: who cancels this moment gets none, and who corrects their name has
+    corrected it on the certificate or is told that it is issued.
+    """
+    presence = {registration.pk: own for registration, own in due}
+    locked = Registration.objects.select_for_update().filter(pk__in=presence, status=Registration.Status.CONFIRMED)
+    keys = {holder_key(event.pk, address_key(each.email), Role.PARTICIPANT): each for each in locked.order_by("id")}
+    # By the registration, too: its address may have changed since.
+    held = Certificate.objects.filter(Q(holder_key__in=keys) | Q(registration__in=presence), role=Role.PARTICIPANT)
+    known = {known for pair in held.values_list("holder_key", "registration") for known in pair}
+    writer, new = Writer(event), []
+    for key, registration in keys.items():
+        if not known.isdisjoint({key, registration.pk}):
+            continue
         certificate = Certificate(
             event=event,
             registration=registration,
@@ -207,13 +249,15 @@ def _issue(
             email=registration.email,
             language=registration.language,
         )
-        wanted[key] = certificate, writer.snapshot(certificate, hours(event, rules, own), own.sessions)
-    known = set(Certificate.objects.filter(holder_key__in=wanted).values_list("holder_key", flat=True))
-    return _write([both for key, both in wanted.items() if key not in known], actor)
+        own = presence[registration.pk]
+        new.append((certificate, writer.snapshot(certificate, hours(event, rules, own), own.sessions)))
+    return _write(new, actor)
 
 
 def _write(issued: Sequence[tuple[Certificate, Snapshot]], actor: str) -> list[Certificate]:
     """Write new certificates with their first versions, and tell of them; who lost a race begins again."""
+    if not issued:
+        return []
     certificates = [certificate for certificate, _says in issued]
     for certificate in certificates:
         certificate.issued_at = now()
@@ -230,7 +274,7 @@ def _write(issued: Sequence[tuple[Certificate, Snapshot]], actor: str) -> list[C
 
 
 def _add_versions(issued: Sequence[tuple[Certificate, Snapshot]], actor: str, reason: str = "") -> None:
-    status_list = Version.objects.count() // _FULL
+    status_list, bits = _free_bits(len(issued))
     try:
         Version.objects.bulk_create(
             Version(
@@ -241,11 +285,25 @@ def _add_versions(issued: Sequence[tuple[Certificate, Snapshot]], actor: str, re
                 issued_at=now(),
                 issued_by=actor,
                 status_list=status_list,
-                status_index=secrets.randbelow(LIST_LENGTH),
+                status_index=bit,
             )
-            for certificate, says in issued
+            for (certificate, says), bit in zip(issued, bits, strict=True)
         )
     except IntegrityError as error:
         if not violates(error, *_BIT):
             raise
         raise RaceLostError from error
+
+
+def _free_bits(count: int) -> tuple[int, list[int]]:
+    """Return a list with room for so many, and as many of its bits by chance that nobody has."""
+    number = Version.objects.aggregate(last=Max("status_list"))["last"] or 0
+    taken = Version.objects.filter(status_list=number)
+    if taken.count() + count > _FULL:
+        number, taken = number + 1, taken.none()
+    free: list[int] = []
+    while len(free) < count:
+        drawn = [bit for bit in _dice.sample(range(LIST_LENGTH), 2 * count + 1) if bit not in free]
+        known = set(taken.filter(status_index__in=drawn).values_list("status_index", flat=True))
+        free += [bit for bit in drawn if bit not in known]
+    return number, free[:count]

@@ -14,7 +14,7 @@ from turnout.accounts.policies import Actor, runs_platform
 from turnout.certificates.snapshots import Snapshot
 from turnout.core.fields import EncryptedTextField, WordsField
 from turnout.core.ids import new_id
-from turnout.core.text import digest
+from turnout.core.text import digest, normal_address, words
 from turnout.events.models import Event
 from turnout.registrations.models import Registration
 
@@ -57,7 +57,26 @@ class CertificateQuerySet(models.QuerySet["Certificate"]):
 
     def valid(self) -> Self:
         """Return what was neither revoked nor erased."""
-        return self.filter(revoked_at=None, erased_at=None)
+        return self.standing(Standing.VALID)
+
+    def standing(self, standing: str) -> Self:
+        """Return what is worth this now; nothing is superseded, but versions."""
+        if standing == Standing.ERASED:
+            return self.filter(erased_at__isnull=False)
+        if standing == Standing.SUPERSEDED:
+            return self.none()
+        return self.filter(erased_at=None, revoked_at__isnull=standing == Standing.VALID)
+
+    def matching(self, text: str) -> Self:
+        """Return whose name has every word of the text, folded, as the beginning of a word, or whose address has it.
+
+        A text of nothing but spaces matches nobody.
+        """
+        address, sought = normal_address(text), words(text)
+        if not address:
+            return self.none()
+        named = Q(*(Q(name_key__contains=f" {word}") for word in sought)) if sought else Q(pk__in=[])
+        return self.filter(named | Q(email__contains=address))
 
 
 class Certificate(models.Model):
@@ -107,6 +126,13 @@ class Certificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.id}"
+
+    @property
+    def standing(self) -> Standing:
+        """What it is worth now."""
+        if self.erased_at is not None:
+            return Standing.ERASED
+        return Standing.VALID if self.revoked_at is None else Standing.REVOKED
 
     def address(self, number: int | None = None) -> str:
         """Return the page that verifies it, on our one origin; that of a version if one is named."""
@@ -168,11 +194,8 @@ class Version(models.Model):
     @property
     def standing(self) -> Standing:
         """What it is worth now."""
-        if self.certificate.erased_at is not None:
-            return Standing.ERASED
-        if self.certificate.revoked_at is not None:
-            return Standing.REVOKED
-        return Standing.VALID if self.number == self.certificate.current else Standing.SUPERSEDED
+        standing, is_current = self.certificate.standing, self.number == self.certificate.current
+        return Standing.SUPERSEDED if standing == Standing.VALID and not is_current else standing
 
     @property
     def document_path(self) -> str:
