@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from turnout.api.certificates_rules import CertificateRuleSerializer
 from turnout.api.fields import IdField, TextField, WebField
 from turnout.api.moments import ClockField, moment_at
 from turnout.api.questions import QuestionsField, read_questions
+from turnout.certificates.actions.events import Rule
 from turnout.events.actions import Capacity, Parts
 from turnout.events.models import LANGUAGE_CODE, MOST_HOURS, AttendanceType, Event, Partner, Session, Speaker
 from turnout.events.reminders import EARLIEST, MOST_REMINDERS, usual_hours
@@ -101,7 +103,7 @@ class EventInputSerializer(serializers.Serializer[Any]):
     """An event as it is written. What is not named here is ignored: owner, id, counters.
 
     Replacing an event gives what is not sent its default; `capacity`, `capacities`, `status`, `kind`, `timezone`,
-    `attendance_types` and `questions` stay as they are.
+    `attendance_types`, `questions` and `certificate_rule` stay as they are.
     """
 
     title = serializers.CharField(max_length=200)
@@ -143,6 +145,9 @@ class EventInputSerializer(serializers.Serializer[Any]):
     questions = QuestionsField()
     speakers = serializers.ListField(child=IdField(), default=list, max_length=_MOST_PARTS)
     partner = IdField(allow_null=True, default=None)
+    certificate_rule = CertificateRuleSerializer(
+        required=False, allow_null=True, help_text="What is not sent of it stays. Null: nothing is decided."
+    )
 
     instance: Event | None
 
@@ -174,6 +179,11 @@ class EventInputSerializer(serializers.Serializer[Any]):
     def change(self) -> EventChange:
         """Return what was sent, in the words of the action."""
         return self.meant_by(self.validated_data)
+
+    def rule(self) -> Rule | None:
+        """Return by what its certificates are to be earned, if that was sent."""
+        sent = self.validated_data
+        return Rule(sent["certificate_rule"]) if "certificate_rule" in sent else None
 
     def meant_by(self, sent: Mapping[str, Any]) -> EventChange:
         """Return the same for what was sent as part of something else."""

@@ -12,6 +12,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from turnout.api.certificates_rules import CertificateRuleSerializer, rule_shown
 from turnout.api.event_input import EventInputSerializer
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.moments import LastMomentFilter, MomentFilter
@@ -19,12 +20,13 @@ from turnout.api.partners import PartnerSerializer
 from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, caller
 from turnout.api.questions import QuestionSerializer, questions_shown
 from turnout.api.speakers import SpeakerBriefSerializer, SpeakerSerializer
+from turnout.certificates.actions.events import change_event, create_event
 from turnout.core.clock import now
-from turnout.events.actions import Capacity, create_event
+from turnout.events.actions import Capacity
 from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
 from turnout.events.policies import Right, Standing
 from turnout.events.queries import Search, Seats, find_for, search, seats_of, standing
-from turnout.registrations.actions.events import change_event, remove_event
+from turnout.registrations.actions.events import remove_event
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
@@ -138,6 +140,7 @@ class EventDetailSerializer(EventSerializer):
     online_url = serializers.CharField(required=False, help_text="For the event's team alone.")
     series: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True, help_text="The id of its series.")
     questions = serializers.SerializerMethodField()
+    certificate_rule = serializers.SerializerMethodField()
 
     class Meta(EventSerializer.Meta):
         fields: ClassVar = [
@@ -148,12 +151,18 @@ class EventDetailSerializer(EventSerializer):
             *("ask_hours", "release_hours", "reminder_hours"),
             "series",
             "questions",
+            "certificate_rule",
         ]
 
     @extend_schema_field(QuestionSerializer(many=True))
     def get_questions(self, event: Event) -> Any:
         """What it asks of those who register, in order."""
         return questions_shown(event)
+
+    @extend_schema_field(CertificateRuleSerializer(allow_null=True))
+    def get_certificate_rule(self, event: Event) -> Any:
+        """By what a certificate is earned; null where nothing was decided."""
+        return rule_shown(event)
 
     def to_representation(self, instance: Event) -> dict[str, Any]:
         """Leave out what is not for strangers, unless the context says for whom it is."""
@@ -283,9 +292,9 @@ class CreatesEvents(EventViews):
         event = Event(**wanted.fields, owner=caller(request))
         if self.kind:
             event.kind = self.kind
-        return self.answer(
-            create_event(event, wanted.capacity or Capacity(), wanted.parts, actor=actor_of(request)), status=201
-        )
+        capacity, rule = wanted.capacity or Capacity(), serializer.rule()
+        created = create_event(event, capacity, wanted.parts, rule, actor=actor_of(request))
+        return self.answer(created, status=201)
 
 
 class RemovesEvents(EventViews):
@@ -330,7 +339,7 @@ class ShowsAndChangesEvents(RemovesEvents):
         wanted = serializer.change()
         if self.kind:
             wanted = dataclasses.replace(wanted, fields={**wanted.fields, "kind": self.kind})
-        return self.answer(change_event(event, wanted, actor=actor_of(request)))
+        return self.answer(change_event(event, wanted, serializer.rule(), actor=actor_of(request)))
 
 
 @extend_schema_view(post=extend_schema(operation_id="events_create"))

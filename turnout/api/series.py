@@ -18,6 +18,7 @@ from turnout.api.fields import read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.moments import ClockField, moment_at
 from turnout.api.permissions import Facilitator, SignedIn, actor_of, caller
+from turnout.certificates.actions.events import clone_event, make_series
 from turnout.core.errors import NotFoundError
 from turnout.events.dates import MOST_EVENTS, Start, Weekly
 from turnout.events.models import Event, EventQuerySet, Series
@@ -27,8 +28,6 @@ from turnout.registrations.actions.events import EventChange
 from turnout.registrations.actions.series import (
     SeriesChange,
     change_series,
-    clone_event,
-    make_series,
     remove_series,
 )
 
@@ -136,6 +135,7 @@ class SeriesEventInputSerializer(EventInputSerializer):
 
     title = serializers.CharField(max_length=200, required=False)
     timezone = None  # type: ignore[assignment]  # the framework's way to leave an inherited field out
+    certificate_rule = None  # type: ignore[assignment]  # each event's own: it names its sessions
     starts_at = None  # type: ignore[assignment]
     ends_at = None  # type: ignore[assignment]
     registration_opens_at = None  # type: ignore[assignment]

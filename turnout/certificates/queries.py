@@ -32,7 +32,8 @@ def find_to_change(certificate_id: UUID, actor: Actor) -> Certificate:
     found = Certificate.objects.select_related("event").filter(pk=certificate_id).first()
     if found is None:
         raise NotFoundError
-    if not runs_platform(actor) and not Event.objects.run_by(actor).filter(pk=found.event_id).exists():
+    edited = found.event_id is not None and Event.objects.run_by(actor).filter(pk=found.event_id).exists()
+    if not edited and not runs_platform(actor):
         raise refusal(actor)
     return found
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from turnout.accounts.actions import forget_expired
+from turnout.certificates.actions import issue_due
 from turnout.core.idempotency import forget_old
 from turnout.events.actions import mark_over
 from turnout.guard.actions import forget_closed, forget_spent
@@ -93,6 +94,7 @@ _SWEEPS: tuple[Callable[[], int], ...] = (
     remind,
     sweep_attacks,
     mark_over,
+    issue_due,
     forget_blocks,
     forget_closed,
     forget_spent,

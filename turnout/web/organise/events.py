@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from turnout.accounts.models import User
 from turnout.accounts.policies import is_facilitator, refusal, runs_platform
 from turnout.accounts.queries import names_of
+from turnout.certificates.actions.events import clone_event
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError
@@ -27,7 +28,6 @@ from turnout.events.models import Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.registrations.actions.events import EventChange, change_event
-from turnout.registrations.actions.series import clone_event
 from turnout.registrations.models import LineChange, Registration
 from turnout.reports.desk import events_of, overview, standings
 from turnout.reports.door import standing
