@@ -69,6 +69,7 @@ def test_an_event_is_shown_with_all_that_belongs_to_it(api: APIClient) -> None:
         "release_hours": None,
         "reminder_hours": [24],
         "questions": [],
+        "certificate_rule": None,
         "series": None,
         "partner": {"id": str(event.partner_id), "name": "Partner 1", "website": "", "level": "", "logo": ""},
     }
@@ -370,7 +371,7 @@ def test_lists_ask_as_often_for_a_hundred_rows_as_for_one(
         assert len(answer.json()["results"]) == rows if "speakers" not in path else min(100, 2 * rows)
 
 
-@pytest.mark.parametrize(("path", "queries"), [("/api/events/{}/", 7), ("/api/workshops/{}/", 7)])
+@pytest.mark.parametrize(("path", "queries"), [("/api/events/{}/", 8), ("/api/workshops/{}/", 8)])
 @pytest.mark.parametrize("rows", [1, 100])
 def test_a_detail_asks_as_often_whatever_hangs_on_it(
     api: APIClient, django_assert_num_queries: DjangoAssertNumQueries, path: str, queries: int, rows: int

@@ -4,22 +4,26 @@ import copy
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
 from tests.support import door, make
-from tests.support.files import PDF
+from tests.support.files import LOGO, PDF
 from turnout.accounts.models import Role, User
 from turnout.attendance.actions.devices import add_device
 from turnout.attendance.actions.stays import set_door_rules
 from turnout.attendance.room_codes import room_code
+from turnout.certificates.actions import Named, issue_by_hand
+from turnout.certificates.models import Role as CertifiedRole
+from turnout.certificates.models import Template
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions import save_partner, save_speaker
@@ -54,6 +58,7 @@ ACTORS = (
 )
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 HOOK = "https://93.184.215.14/hook"
+PAPER = "= Certificate"
 ANY = "any"  # the method of an address that answers all of them alike
 BY_PREFIX = ("/admin/",)  # others' work, in one row each
 
@@ -117,6 +122,11 @@ class World:
         self.message = Message.objects.get(kind="registration.confirmed", subject=self.registration.pk)
         set_text(self.event, "confirmed", "en", Text("Hello", "Hello"))
         self.scan = door.double(self.owner, make.confirmed(self.event, answers={str(passport.key): ""}))
+
+        self.template = Template.objects.create(name="Own", source=PAPER, made_by=audit.SYSTEM, created_at=now())
+        with time_machine.travel(self.event.ends_at + timedelta(hours=1)):
+            named = Named(full_name="Sami")
+            self.certificate = issue_by_hand(self.event, CertifiedRole.SPEAKER, named, actor=audit.SYSTEM)
 
     def _told(self, **whose: UUID) -> tuple[Webhook, Delivery]:
         """Return a webhook, and something that it was told."""
@@ -184,6 +194,8 @@ class World:
             "mailing_id": self.mailing.pk,
             "message_id": self.message.pk,
             "device_id": self.device.pk,
+            "certificate_id": self.certificate.pk,
+            "template_id": self.template.pk,
             "kind": "confirmed",
             "language": "en",
             "form": "svg",
@@ -248,6 +260,12 @@ class World:
             "/here/<uuid:event_id>/": {"code": room_code(self.event.pk).code},
             "/organise/<uuid:event_id>/door/rules/": {"min_minutes": 0, "min_percent": 0},
             "/api/devices/pair/": {"code": self.code},
+            "/api/certificates/<uuid:certificate_id>/revoke/": {"reason": "a mistake"},
+            "/api/certificates/<uuid:certificate_id>/correct/": {"full_name": "Sami B.", "reason": "a mistake"},
+            "/api/events/<uuid:event_id>/certificates/": {"role": "speaker", "full_name": "Zoe"},
+            "/api/events/<uuid:event_id>/certificates/pictures/": {"file": SimpleUploadedFile("logo.png", LOGO)},
+            "/api/certificate-templates/": {"name": "Own", "source": PAPER},
+            "/api/registrations/<uuid:registration_id>/certificate/": {"full_name": "Amina"},
             "/api/attack-mode/": {"on": True},
             "/api/events/<uuid:pk>/attack-mode/": {"mode": "on"},
             "/api/auth/signup/": {"email": "new@example.org", "password": make.PASSWORD, "role": "seeker"},

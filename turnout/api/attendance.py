@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.api.events import TextFilter
+from turnout.api.event_filters import TextFilter
 from turnout.api.fields import read
 from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.permissions import SignedIn, caller

@@ -20,7 +20,8 @@ from rest_framework.views import APIView
 
 from turnout.accounts.actions.profile import renew_calendar
 from turnout.accounts.models import User
-from turnout.api.events import EventFilter, EventViews
+from turnout.api.event_filters import EventFilter
+from turnout.api.events import EventViews
 from turnout.api.permissions import SignedIn, caller
 from turnout.api.registrations import TOKEN_IN_HEADER, TOKEN_IN_QUERY, GuestView, held
 from turnout.core.clock import now

@@ -93,7 +93,7 @@ class CertificateSerializer(serializers.Serializer[Any]):
     linkedin = serializers.CharField(allow_null=True, help_text="Where the holder adds it to their profile.")
 
 
-class VerifiedSerializer(CertificateSerializer):
+class CheckedCertificateSerializer(CertificateSerializer):
     """The same, with all its versions."""
 
     versions = VersionSerializer(many=True, help_text="The newest first.")
@@ -176,7 +176,7 @@ class CertificateView(PublicView):
 
     problems: ClassVar = {"get": (429,)}
 
-    @extend_schema(operation_id="certificates_retrieve", parameters=[_VERSION], responses={200: VerifiedSerializer})
+    @extend_schema(operation_id="certificates_retrieve", parameters=[_VERSION], responses={200: CheckedCertificateSerializer})
     @throttled("certificate")
     def get(self, request: Request, certificate_id: UUID) -> Response:
         """Verify it: valid, superseded, revoked with its reason, or erased. It says what its paper says, no more."""
@@ -184,7 +184,7 @@ class CertificateView(PublicView):
         versions = chain(version.certificate)
         for each in versions:
             each.certificate = version.certificate
-        return Response(VerifiedSerializer({**shown(version), "versions": versions}).data)
+        return Response(CheckedCertificateSerializer({**shown(version), "versions": versions}).data)
 
 
 class DocumentView(PublicView):

@@ -18,9 +18,16 @@ from rest_framework.views import APIView
 from turnout.api.certificates import PDF, attached
 from turnout.api.event_input import LanguageField
 from turnout.api.fields import NameField, read
-from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent, idempotent_after
+from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
 from turnout.api.permissions import SignedIn, Staff, actor_of
-from turnout.certificates.actions.designs import add_picture, add_template, set_design, withdraw_template
+from turnout.certificates.actions.designs import (
+    LONGEST,
+    MOST_SIGNATURES,
+    add_picture,
+    add_template,
+    set_design,
+    withdraw_template,
+)
 from turnout.certificates.documents import proof
 from turnout.certificates.models import Design, Picture, Role, Template
 from turnout.certificates.proofs import sample
@@ -31,16 +38,13 @@ from turnout.events.queries import find_for
 
 MOST_BYTES = 5 * 2**20
 _FORM_BYTES = 64 * 1024  # what surrounds the file in a form
-_LONGEST_WORDS = 500
-_MOST_SIGNATURES = 3
-_LONGEST_SOURCE = 100_000
 
 
 class WordingSerializer(serializers.Serializer[Any]):
     """What the paper of a role is called, and what its holder did; empty is the usual words."""
 
-    title = serializers.CharField(required=False, allow_blank=True, max_length=100)
-    text = serializers.CharField(required=False, allow_blank=True, max_length=_LONGEST_WORDS)
+    title = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["title"])
+    text = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["text"])
 
 
 class WordingsSerializer(serializers.Serializer[Any]):
@@ -55,8 +59,8 @@ class WordingsSerializer(serializers.Serializer[Any]):
 class SignatureSerializer(serializers.Serializer[Any]):
     """Who signs."""
 
-    name = serializers.CharField(max_length=100)
-    position = serializers.CharField(required=False, allow_blank=True, max_length=100)
+    name = serializers.CharField(max_length=LONGEST["name"])
+    position = serializers.CharField(required=False, allow_blank=True, max_length=LONGEST["position"])
     picture = serializers.UUIDField(required=False, allow_null=True, help_text="Of the event's pictures.")
 
 
@@ -78,7 +82,7 @@ class DesignSerializer(serializers.Serializer[Any]):
     )
     logo = serializers.UUIDField(required=False, allow_null=True, help_text="Of the event's pictures.")
     wordings = WordingsSerializer(required=False)
-    signatures = serializers.ListField(child=SignatureSerializer(), required=False, max_length=_MOST_SIGNATURES)
+    signatures = serializers.ListField(child=SignatureSerializer(), required=False, max_length=MOST_SIGNATURES)
 
 
 class ShownDesignSerializer(DesignSerializer):
@@ -211,8 +215,14 @@ class NewTemplateSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=100)
     source = serializers.CharField(  # type: ignore[assignment]  # a field, not the argument
-        max_length=_LONGEST_SOURCE, trim_whitespace=False, help_text="In typst: docs/certificates.md."
+        trim_whitespace=False, help_text="In typst: docs/certificates.md."
     )
+
+
+def _brought(_view: APIView, request: Request) -> Template:
+    """Take the template: what tries it stays outside of any transaction."""
+    fields = read(NewTemplateSerializer(data=request.data))
+    return add_template(fields["name"], fields["source"], actor=actor_of(request))
 
 
 class TemplatesView(generics.GenericAPIView[Template]):
@@ -234,11 +244,9 @@ class TemplatesView(generics.GenericAPIView[Template]):
         responses={201: TemplateSerializer},
         parameters=[IDEMPOTENCY_KEY],
     )
-    @idempotent
-    def post(self, request: Request) -> Response:
+    @idempotent_after(_brought)
+    def post(self, _request: Request, template: Template) -> Response:
         """Bring one. It never changes: a better one is another."""
-        fields = read(NewTemplateSerializer(data=request.data))
-        template = add_template(fields["name"], fields["source"], actor=actor_of(request))
         return Response(TemplateSerializer(template).data, status=201)
 
 

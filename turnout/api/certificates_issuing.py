@@ -17,8 +17,8 @@ from rest_framework.views import APIView
 
 from turnout.api.certificates import attached
 from turnout.api.certificates_rules import HoursField
+from turnout.api.event_filters import TextFilter
 from turnout.api.event_input import LanguageField
-from turnout.api.events import TextFilter
 from turnout.api.fields import AddressField, IdField, NameField, read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
 from turnout.api.permissions import SignedIn, actor_of

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from turnout.api.events import TextFilter
+from turnout.api.event_filters import TextFilter
 from turnout.api.permissions import Facilitator, SignedIn, caller
 from turnout.core.clock import now
 from turnout.events.models import Event, EventQuerySet

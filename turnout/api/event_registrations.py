@@ -14,7 +14,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from turnout.api.events import TextFilter
+from turnout.api.event_filters import TextFilter
 from turnout.api.fields import read
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent_after
 from turnout.api.permissions import SignedIn, actor_of

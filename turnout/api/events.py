@@ -4,8 +4,6 @@ import dataclasses
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db.models import QuerySet
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.permissions import AllowAny
@@ -13,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from turnout.api.certificates_rules import CertificateRuleSerializer, rule_shown
+from turnout.api.event_filters import EventFilter, SearchFilter
 from turnout.api.event_input import EventInputSerializer
 from turnout.api.idempotency import IDEMPOTENCY_KEY, idempotent
-from turnout.api.moments import LastMomentFilter, MomentFilter
 from turnout.api.partners import PartnerSerializer
 from turnout.api.permissions import Facilitator, OpenToRead, OpenToReadFacilitator, SignedIn, actor_of, caller
 from turnout.api.questions import QuestionSerializer, questions_shown
@@ -25,7 +23,7 @@ from turnout.core.clock import now
 from turnout.events.actions import Capacity
 from turnout.events.models import AttendanceType, Event, EventQuerySet, Session
 from turnout.events.policies import Right, Standing
-from turnout.events.queries import Search, Seats, find_for, search, seats_of, standing
+from turnout.events.queries import Seats, find_for, seats_of, standing
 from turnout.registrations.actions.events import remove_event
 
 
@@ -170,72 +168,6 @@ class EventDetailSerializer(EventSerializer):
         if not self.context.get("for_team"):
             del shown["online_url"]
         return shown
-
-
-_LONGEST = 200  # a database compares each word of it
-
-
-class TextFilter(filters.CharFilter):
-    """A text of at most 200 characters."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=_LONGEST, **options)
-
-
-class EventFilter(filters.FilterSet):
-    """The parameters of the contract, read and described; `turnout.events.queries.search` is what they mean.
-
-    An empty one filters nothing, an unknown one is ignored.
-    """
-
-    q = TextFilter(label="Every word, as the beginning of a word in title or description.")
-    location = TextFilter(label="The location or its beginning, case and accents apart.")
-    language = TextFilter(label="A language it is held in, such as `en`.")
-    starts_after = MomentFilter(field_name="starts_at", label="Starts then or later; a date is its midnight.")
-    starts_before = LastMomentFilter(field_name="starts_at", label="Starts then or earlier; a date is all of that day.")
-    kind = filters.ChoiceFilter(choices=Event.Kind.choices)
-    partner = filters.UUIDFilter(field_name="partner_id")
-    speaker = filters.UUIDFilter(field_name="speakers__id")
-    attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices)
-    series = filters.UUIDFilter(field_name="series_id", label="Events of this series.")
-    has_seats = filters.BooleanFilter(label="Whether a seat is left.")
-    ordering = filters.OrderingFilter(fields=["starts_at", "title"])
-
-    ranks: ClassVar = False  # whether what is found by words stands by relevance
-
-    def filter_queryset(self, queryset: EventQuerySet) -> QuerySet[Event]:
-        """Return what was asked for, in the order asked for."""
-        ordering = self.form.cleaned_data["ordering"]
-        found = search(queryset, self.wanted(), ranked=self.ranks and not ordering)
-        ordered: QuerySet[Event] = self.filters["ordering"].filter(found, ordering)
-        return ordered
-
-    def wanted(self) -> Search:
-        """Return what was asked for, in the words of the search."""
-        names = (field.name for field in dataclasses.fields(Search))
-        return Search(**{name: self.form.cleaned_data[name] for name in names})
-
-
-class SearchFilter(EventFilter):
-    """The same filters under seed B's names, beside ours."""
-
-    ranks: ClassVar = True
-
-    keyword = TextFilter(label="The same as `q`.")
-    date_from = MomentFilter(field_name="starts_at", label="The same as `starts_after`.")
-    date_to = LastMomentFilter(field_name="starts_at", label="The same as `starts_before`.")
-
-    def wanted(self) -> Search:
-        """Return what was asked for; where both names of a thing are given, both count."""
-        asked, wanted = self.form.cleaned_data, super().wanted()
-        starts = [moment for moment in (wanted.starts_after, asked["date_from"]) if moment]
-        ends = [moment for moment in (wanted.starts_before, asked["date_to"]) if moment]
-        return dataclasses.replace(
-            wanted,
-            q=f"{wanted.q} {asked['keyword']}".strip(),
-            starts_after=max(starts, default=None),
-            starts_before=min(ends, default=None),
-        )
 
 
 class EventViews(generics.GenericAPIView[Event]):

@@ -192,7 +192,7 @@ def _sweep(rules: CertificateRules) -> int:
     try:
         return len(issue_earned(event, actor=audit.SYSTEM))
     except Exception:
-        log.exception("certificates_failed", event=str(rules.pk))
+        log.exception("certificates_failed", event_id=str(rules.pk))
         return 0
 
 

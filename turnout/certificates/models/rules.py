@@ -18,11 +18,11 @@ class CertificateRules(models.Model):
     event = models.OneToOneField(Event, primary_key=True, on_delete=models.CASCADE, related_name="certificate_rules")
     min_attendance_percent = models.PositiveSmallIntegerField(default=0)  # of the sessions
     min_minutes = models.PositiveIntegerField(default=0)
-    required_sessions = models.JSONField(default=list)  # their ids, as text
+    required_sessions = models.JSONField(default=list, blank=True)  # their ids, as text
     by_hand = models.BooleanField(default=False)  # the team names each of those who were there
     automatic = models.BooleanField(default=True)  # once the event has ended
     hours = models.DecimalField(
-        max_digits=6, decimal_places=2, null=True
+        max_digits=6, decimal_places=2, null=True, blank=True
     )  # for everybody; null: as long as each was there
     swept_at = models.DateTimeField(null=True, editable=False)  # when the worker last looked
     closed = models.BooleanField(default=False, editable=False)  # that it need not look again
