@@ -22,6 +22,7 @@ from turnout.accounts.models import User
 from turnout.certificates import collecting
 from turnout.certificates.actions import correct, issue_earned, issue_to, revoke
 from turnout.certificates.actions.rules import set_rules
+from turnout.certificates.documents import document_of
 from turnout.certificates.models import Certificate, Version
 from turnout.core import audit
 from turnout.core.clock import now
@@ -426,12 +427,11 @@ def test_one_that_can_not_be_made_is_named_and_the_others_come(
     team: APIClient, event: Event, certificate: Certificate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     team.post(f"/api/events/{event.pk}/certificates/", {"role": "speaker", "full_name": "Sami"}, format="json")
-    make_document = collecting.document_of
 
     def fail_for_amina(version: Version) -> bytes:
         if version.certificate_id == certificate.pk:
             raise ZeroDivisionError
-        return make_document(version)
+        return document_of(version)
 
     monkeypatch.setattr(collecting, "document_of", fail_for_amina)
     with archive(team.get(f"/api/events/{event.pk}/certificates/download/")) as found:
