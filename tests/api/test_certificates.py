@@ -205,7 +205,7 @@ def test_a_network_verifies_so_often_and_a_bad_token_is_no_obstacle(
     certificate: Certificate, settings: Settings
 ) -> None:
     settings.THROTTLES = {**settings.THROTTLES, "certificate": windows("2/minute")}
-    stale = {"HTTP_AUTHORIZATION": "Bearer stale"}
+    stale: dict[str, Any] = {"HTTP_AUTHORIZATION": "Bearer stale"}
     answers = [make.client().get(f"/api/certificates/{certificate.pk}/", **stale) for _ in range(3)]
     assert [each.status_code for each in answers] == [200, 200, 429]
 
@@ -313,7 +313,8 @@ def test_it_is_issued_once_and_again_only_what_is_missing(team: APIClient, event
 
 
 def test_the_same_request_twice_is_answered_alike(team: APIClient, event: Event) -> None:
-    path, once = f"/api/events/{event.pk}/certificates/issue/", {"HTTP_IDEMPOTENCY_KEY": "once"}
+    path = f"/api/events/{event.pk}/certificates/issue/"
+    once: dict[str, Any] = {"HTTP_IDEMPOTENCY_KEY": "once"}
     answers = [team.post(path, {}, format="json", **once).json() for _ in range(2)]
     assert answers[0] == answers[1]
     assert answers[0]["issued"] == 1
@@ -574,7 +575,7 @@ def test_templates_are_brought_by_staff_with_a_second_factor() -> None:
 # --- Proofing ------------------------------------------------------------------------------------------------------
 
 
-def key_of(registration: Registration) -> dict[str, str]:
+def key_of(registration: Registration) -> dict[str, Any]:
     return {"HTTP_X_REGISTRATION_TOKEN": registration.manage_token}
 
 

@@ -176,7 +176,9 @@ class CertificateView(PublicView):
 
     problems: ClassVar = {"get": (429,)}
 
-    @extend_schema(operation_id="certificates_retrieve", parameters=[_VERSION], responses={200: CheckedCertificateSerializer})
+    @extend_schema(
+        operation_id="certificates_retrieve", parameters=[_VERSION], responses={200: CheckedCertificateSerializer}
+    )
     @throttled("certificate")
     def get(self, request: Request, certificate_id: UUID) -> Response:
         """Verify it: valid, superseded, revoked with its reason, or erased. It says what its paper says, no more."""
