@@ -81,17 +81,19 @@ class Design(models.Model):
 
     event = models.OneToOneField(Event, primary_key=True, on_delete=models.CASCADE, related_name="certificate_design")
     base = models.CharField(max_length=10, choices=Base, default=Base.CLASSIC)
-    template = models.ForeignKey(Template, null=True, on_delete=models.PROTECT, related_name="designs")  # before `base`
+    template = models.ForeignKey(
+        Template, null=True, blank=True, on_delete=models.PROTECT, related_name="designs"
+    )  # before `base`
     paper = models.CharField(max_length=10, choices=Paper, default=Paper.A4)
     orientation = models.CharField(max_length=10, choices=Orientation, default=Orientation.LANDSCAPE)
     color = models.CharField(max_length=7, default="#1f4e79")  # #rrggbb
     issuer = models.CharField(max_length=200, blank=True)  # empty: the owner's name
     language = models.CharField(max_length=12, blank=True)  # empty: each holder's own
-    logo = models.ForeignKey(Picture, null=True, on_delete=models.SET_NULL, related_name="+")
+    logo = models.ForeignKey(Picture, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     # By role, `{"title", "text"}`; what is missing or empty is the usual words.
-    wordings = models.JSONField(default=dict)
+    wordings = models.JSONField(default=dict, blank=True)
     # `{"name", "position", "picture"}`, at most three: `turnout.certificates.snapshots.Signature`.
-    signatures = models.JSONField(default=list)
+    signatures = models.JSONField(default=list, blank=True)
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=~Q(color=""), name="design_has_a_color")]
