@@ -398,7 +398,7 @@ def test_the_list_costs_the_same_whatever_its_length(
         over = make.event()
         enrolled(over, seeker)
         Event.objects.filter(pk=over.pk).update(starts_at=now() - timedelta(days=2), ends_at=now() - timedelta(days=1))
-    with django_assert_num_queries(5):  # session, person, what is to come, what was, notices
+    with django_assert_num_queries(7):  # session, person, what is to come, what was, certificates, rules, notices
         assert mine.get("/my/tickets/").status_code == 200
 
 

@@ -3,14 +3,25 @@
 from collections.abc import Iterator
 from decimal import Decimal
 
+from django.db import models
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from turnout.attendance.presence import Attendance, attended
 from turnout.certificates.models import CertificateRules
 from turnout.events.models import Event
 from turnout.registrations.models import Registration, RegistrationQuerySet
+
+
+class Lack(models.TextChoices):
+    """What somebody's presence lacks to earn one."""
+
+    PRESENCE = "presence", gettext_lazy("Not checked in")
+    PERCENT = "percent", gettext_lazy("Too few sessions")
+    MINUTES = "minutes", gettext_lazy("Not there long enough")
+    SESSIONS = "sessions", gettext_lazy("A required session is missing")
+
 
 _QUARTERS = 15  # minutes: hours are credited by quarters, rounded down
 _A_DAY = 24 * 60
@@ -44,9 +55,19 @@ def earners(
 
 def has_earned(rules: CertificateRules, own: Attendance) -> bool:
     """Tell whether this presence is what the rules ask. Whether the team has to say so, too, is not asked here."""
-    if own.checked_in_at is None or own.percent < rules.min_attendance_percent or own.minutes < rules.min_minutes:
-        return False
-    return set(rules.required_sessions) <= {str(session) for session in own.sessions}
+    return not lacks(rules, own)
+
+
+def lacks(rules: CertificateRules, own: Attendance) -> list[Lack]:
+    """Return what this presence lacks of what the rules ask; nothing else counts for who was never there."""
+    if own.checked_in_at is None:
+        return [Lack.PRESENCE]
+    met = {
+        Lack.PERCENT: own.percent >= rules.min_attendance_percent,
+        Lack.MINUTES: own.minutes >= rules.min_minutes,
+        Lack.SESSIONS: set(rules.required_sessions) <= {str(session) for session in own.sessions},
+    }
+    return [lack for lack, is_met in met.items() if not is_met]
 
 
 def hours(event: Event, rules: CertificateRules, own: Attendance) -> Decimal | None:

@@ -1,11 +1,12 @@
 """What is asked of certificates by more than one place."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
 
 from turnout.accounts.policies import Actor, refusal, runs_platform
-from turnout.certificates.models import Certificate, Role, Version, holder_key
+from turnout.certificates.models import Certificate, CertificateRules, Role, Version, holder_key
 from turnout.core.errors import NotFoundError
 from turnout.core.text import address_key
 from turnout.events.models import Event
@@ -48,3 +49,20 @@ def certificate_of(registration: Registration) -> Certificate | None:
     key = holder_key(registration.event_id, address_key(registration.email), Role.PARTICIPANT)
     own = Certificate.objects.filter(Q(registration=registration) | Q(holder_key=key), role=Role.PARTICIPANT)
     return own.first()
+
+
+def issued_to(registrations: Iterable[Registration]) -> dict[UUID, Certificate]:
+    """Return the same of many, by the registrations' ids; those who have none are left out."""
+    keys = {holder_key(each.event_id, address_key(each.email), Role.PARTICIPANT): each.pk for each in registrations}
+    own = Q(holder_key__in=keys) | Q(registration__in=list(keys.values()))
+    found = {}
+    for each in Certificate.objects.filter(own, role=Role.PARTICIPANT).order_by():
+        whose = keys.get(each.holder_key or "", each.registration_id)
+        if whose is not None:
+            found[whose] = each
+    return found
+
+
+def certifying(events: Iterable[UUID]) -> set[UUID]:
+    """Return which of these events have said by what a certificate is earned there."""
+    return set(CertificateRules.objects.filter(pk__in=events).values_list("pk", flat=True))

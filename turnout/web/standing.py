@@ -1,8 +1,11 @@
 """Where somebody's registration stands, in the words of pages, and what they can do about it now."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from turnout.accounts.policies import Actor
+from turnout.certificates.models import Certificate
+from turnout.certificates.queries import certifying, issued_to
 from turnout.core.clock import now
 from turnout.events.models import Event
 from turnout.registrations.models import Registration, RegistrationQuerySet
@@ -18,6 +21,8 @@ class Ticket:
 
     registration: Registration
     position: int | None  # in line, from 1
+    certificate: Certificate | None = None  # as `with_certificates` has found it
+    certifies: bool = False  # whether the event has said by what one is earned
 
     @property
     def event(self) -> Event:
@@ -67,6 +72,11 @@ class Ticket:
         is_out = self.registration.status in {_Status.CANCELLED, _Status.EXPIRED}
         return is_out and closed(self.event) is None
 
+    @property
+    def can_proof(self) -> bool:
+        """Whether their certificate is still to come, so that its name can be put right."""
+        return self.certifies and self.certificate is None and self.has_seat
+
     def code(self) -> str:
         """Return the code as SVG; empty for who holds no seat, or where nothing takes place."""
         return ticket_svg(self.registration).decode().partition("?>")[2] if self.has_seat else ""
@@ -83,6 +93,16 @@ class Ticket:
 def ticket_of(registration: Registration) -> Ticket:
     """Return the ticket of a registration that was loaded `with_position()`."""
     return Ticket(registration, registration.line_position)
+
+
+def with_certificates(tickets: Sequence[Ticket]) -> list[Ticket]:
+    """Return these tickets with what their holders have earned, in two queries."""
+    found = issued_to([each.registration for each in tickets])
+    events = certifying({each.registration.event_id for each in tickets})
+    return [
+        replace(each, certificate=found.get(each.registration.pk), certifies=each.registration.event_id in events)
+        for each in tickets
+    ]
 
 
 def held(actor: Actor) -> RegistrationQuerySet:

@@ -24,7 +24,7 @@ from turnout.web.forms import form_page, private, secret_page
 from turnout.web.here import arrive, remember, room_of
 from turnout.web.pages import page_of
 from turnout.web.questions import shown_answers
-from turnout.web.standing import Ticket, held, ticket_of
+from turnout.web.standing import Ticket, held, ticket_of, with_certificates
 
 _STATUS: dict[type[DomainError], int] = {ConflictError: 409, GoneError: 410, InvalidError: 400, ThrottledError: 429}
 _DEEDS = {"cancel": actions.cancel, "accept": accept, "still_coming": still_coming, "reissue": reissue_ticket}
@@ -36,9 +36,10 @@ _DEEDS = {"cancel": actions.cancel, "accept": accept, "still_coming": still_comi
 def tickets_page(request: HttpRequest) -> HttpResponse:
     """Show what one is registered for, by whichever door: what is to come, and what was."""
     coming, over = page_of(request, upcoming(request.user), "upcoming"), page_of(request, past(request.user), "past")
+    tickets = with_certificates([ticket_of(registration) for registration in [*coming.rows, *over.rows]])
     context = {
-        "upcoming": [ticket_of(registration) for registration in coming.rows],
-        "past": [ticket_of(registration) for registration in over.rows],
+        "upcoming": tickets[: len(coming.rows)],
+        "past": tickets[len(coming.rows) :],
         "upcoming_page": coming,
         "past_page": over,
     }
@@ -88,7 +89,7 @@ def _page(request: HttpRequest, found: Callable[[], Ticket], key: str = "") -> H
             return HttpResponseRedirect(ticket.registration.page_path() if key else request.path)
     can_enroll = not key and is_seeker(request.user)
     context = {
-        "ticket": ticket,
+        "ticket": with_certificates([ticket])[0],
         "answers": shown_answers(ticket.registration, key),
         "token": key,
         "refused": refused,

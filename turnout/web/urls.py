@@ -5,9 +5,32 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.i18n import set_language
 
-from turnout.web import enrollments, events, here, mail, notices, registrations, scanning, tickets, unsubscribing
+from turnout.web import (
+    certificates,
+    enrollments,
+    events,
+    here,
+    mail,
+    notices,
+    proofs,
+    registrations,
+    scanning,
+    tickets,
+    unsubscribing,
+)
 from turnout.web.accounts import own, passwords, sign_in, sign_up
-from turnout.web.organise import badges, door, door_devices, mail_texts, people, room, webhooks
+from turnout.web.organise import (
+    badges,
+    certificate_design,
+    certificate_rules,
+    door,
+    door_devices,
+    mail_texts,
+    people,
+    room,
+    webhooks,
+)
+from turnout.web.organise import certificates as organise_certificates
 from turnout.web.organise import events as organise_events
 from turnout.web.organise import mail as organise_mail
 
@@ -20,6 +43,10 @@ urlpatterns = [
     path("confirm/", registrations.confirm_page, name="confirm"),
     path("registrations/<uuid:registration_id>/", tickets.registration_page, name="registration"),
     path("registrations/<uuid:registration_id>/unsubscribe/", unsubscribing.unsubscribe_page, name="unsubscribe"),
+    path("registrations/<uuid:registration_id>/certificate/", proofs.proof_page, name="proof"),
+    path("certificates/", certificates.verify_page, name="verify-certificate"),
+    path("certificates/<str:certificate_id>/", certificates.certificate_page, name="certificate"),
+    path("my/certificates/", certificates.own_page, name="my-certificates"),
     path("here/<uuid:event_id>/", here.here_page, name="here"),
     path("my/tickets/", tickets.tickets_page, name="tickets"),
     path("notifications/", notices.notices_page, name="notifications"),
@@ -35,6 +62,24 @@ urlpatterns = [
     path("organise/<uuid:event_id>/room/", room.room_page, name="room"),
     path("organise/<uuid:event_id>/registrations/", people.people_page, name="people"),
     path("organise/<uuid:event_id>/registrations/<uuid:registration_id>/", people.person_page, name="person"),
+    path("organise/<uuid:event_id>/certificates/", organise_certificates.certificates_page, name="event-certificates"),
+    path(
+        "organise/<uuid:event_id>/certificates/missing/",
+        organise_certificates.missing_page,
+        name="event-certificates-missing",
+    ),
+    path("organise/<uuid:event_id>/certificates/new/", organise_certificates.new_page, name="event-certificate-new"),
+    path("organise/<uuid:event_id>/certificates/rules/", certificate_rules.rules_page, name="event-certificate-rules"),
+    path(
+        "organise/<uuid:event_id>/certificates/design/",
+        certificate_design.design_page,
+        name="event-certificate-design",
+    ),
+    path(
+        "organise/<uuid:event_id>/certificates/<uuid:certificate_id>/",
+        organise_certificates.certificate_page,
+        name="event-certificate",
+    ),
     path("organise/<uuid:event_id>/badges/", badges.badges_page, name="badges"),
     path("organise/<uuid:event_id>/door/", door.door_page, name="door"),
     path("organise/<uuid:event_id>/door/missing/", door.missing_page, name="door-missing"),

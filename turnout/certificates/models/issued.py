@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from turnout.accounts.models import User
 from turnout.accounts.policies import Actor, runs_platform
@@ -33,7 +34,7 @@ class Standing(models.TextChoices):
 
     VALID = "valid", _("Valid")
     SUPERSEDED = "superseded", _("Superseded")
-    REVOKED = "revoked", _("Revoked")
+    REVOKED = "revoked", pgettext_lazy("certificate", "Revoked")
     ERASED = "erased", _("Erased")
 
 
