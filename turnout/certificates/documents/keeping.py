@@ -1,0 +1,43 @@
+"""Documents of issued certificates: made when somebody first asks, and kept sealed from then on."""
+
+from contextlib import suppress
+
+from django.utils.translation import gettext as _
+
+from turnout.certificates.actions.documents import note_document
+from turnout.certificates.documents.making import paper
+from turnout.certificates.models import Version
+from turnout.core.errors import GoneError
+from turnout.media import vault
+
+
+def document_of(version: Version) -> bytes:
+    """Return the PDF of a version; GoneError `certificate_erased`.
+
+    It is made anew where its file is lost, or the key to it. Whether the version is still valid is not asked here.
+    """
+    if version.snapshot is None:
+        raise GoneError(_("Its holder has erased this certificate."), "certificate_erased")
+    if version.document_key:
+        with suppress(vault.LostError):
+            return vault.fetch(version.document_path, version.document_key)
+    return _make(version)
+
+
+def _make(version: Version) -> bytes:
+    # `turnout.certificates.credentials.credential_of(version)` goes here.
+    credential = None
+    made = paper(
+        version.says,
+        address=version.certificate.address(version.number),
+        number=version.number,
+        issued_at=version.issued_at,
+        credential=credential,
+    )
+    key = vault.new_key()
+    # The row first, so that no file lies there without one. Who came second has the same bytes, and keeps nothing.
+    if note_document(version, key):
+        vault.drop(version.document_path)
+        with suppress(FileExistsError):
+            vault.put(version.document_path, made.pdf, key)
+    return made.pdf
