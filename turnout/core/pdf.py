@@ -34,9 +34,10 @@ def typeset(
     """
     compiler, lock = _compiler(source)
     inputs = {"data": json.dumps(data, ensure_ascii=False)}
+    made = None if at is None else int(at.timestamp())
     try:
         with lock:
-            pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=standard or [], timestamp=at)
+            pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=standard or [], timestamp=made)
     except typst.TypstError as error:
         if _NO_GLYPH in error.message:
             raise GlyphError from error

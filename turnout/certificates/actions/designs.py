@@ -33,6 +33,7 @@ DECIDED: Final = (
 )
 MOST_SIGNATURES: Final = 3
 LONGEST: Final = {"title": 100, "text": 300, "name": 100, "position": 150}  # characters
+_MAY_BE_EMPTY = ("template", "logo", "wordings", "signatures")
 _MOST_PICTURES = 50  # of an event
 _LARGEST_TEMPLATE = 100_000  # characters
 _COLOR = re.compile(r"#[0-9a-f]{6}")
@@ -58,7 +59,7 @@ def set_design(event: Event, fields: Mapping[str, Any], *, actor: str) -> Design
         setattr(design, name, value)
     if changed:
         design.event = event
-        validate(design)
+        validate(design, exclude=_MAY_BE_EMPTY)
         design.save(update_fields=[*changed])
         audit.record(actor, "certificate_design.changed", event.pk, {"fields": sorted(changed)})
     return design
@@ -117,7 +118,7 @@ def _note_picture(event: Event, picture: Picture, actor: str) -> None:
 
 @transactional
 def _note_template(template: Template, actor: str) -> Template:
-    validate(template)
+    validate(template, exclude=("withdrawn_at",))
     template.save(force_insert=True)
     audit.record(actor, "certificate_template.added", template.pk)
     return template
