@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                 ('issued_by', models.CharField(max_length=60)),
                 ('status_list', models.PositiveIntegerField()),
                 ('status_index', models.PositiveIntegerField()),
-                ('credential', turnout.core.fields.EncryptedTextField(null=True)),
+                ('credential', models.TextField(null=True)),
                 ('document_key', turnout.core.fields.EncryptedTextField(max_length=100, null=True)),
                 ('certificate', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='certificates.certificate')),
             ],

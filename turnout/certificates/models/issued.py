@@ -162,8 +162,9 @@ class Version(models.Model):
     # Its bit in the list of what was revoked: at random in it, so that neighbours say nothing of each other.
     status_list = models.PositiveIntegerField()
     status_index = models.PositiveIntegerField()
-    # The credential as it was signed once, as JSON; null until then.
-    credential = EncryptedTextField(null=True)  # type: ignore[misc]
+    # The credential as it was signed once, as JSON; null until then. It says no more than the snapshot does, and is
+    # readable as that is: who loses KEYS_SECRET keeps what was signed.
+    credential = models.TextField(null=True)
     # The document lies sealed under this key; null: it has to be made.
     document_key = EncryptedTextField(max_length=100, null=True)  # type: ignore[misc]
 
