@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.test import APIClient
 
 from tests.support import door, make
+from tests.support.certified import by_hand, certified
 from turnout.accounts.actions import sessions
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.actions.sessions import sign_out, sign_out_everywhere
@@ -128,6 +129,22 @@ def test_a_team_hears_who_goes_in_and_out_and_how_its_doors_stand(event: Event, 
     ]
     assert found[0][2]["registration"]["full_name"] == "Amina"
     assert found[-1][2] == {"inside": 1, "people_in": 1, "open_conflicts": 0}
+    assert "example.org" not in repr(found)
+
+
+def test_a_team_hears_of_certificates_and_whose_they_are(event: Event, owner: User) -> None:
+    earned = certified(event, "amina")
+    given = by_hand(event, "Nadia Rahal", "nadia@example.org")
+    entries = Entry.objects.filter(topic=event.id, kind__startswith="certificate.")
+    assert entries.count() == 2
+    number_new()
+
+    found = read(make.client(owner), f"{path(event)}?after=2")
+
+    assert told(found) == [(3, "certificate.issued"), (4, "certificate.issued")]
+    assert found[0][2]["certificate"] == str(earned.pk)
+    assert found[0][2]["registration"]["full_name"] == "Amina"
+    assert (found[1][2]["certificate"], found[1][2]["registration"]) == (str(given.pk), None)
     assert "example.org" not in repr(found)
 
 

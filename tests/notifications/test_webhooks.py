@@ -14,9 +14,12 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from tests.support import make
+from tests.support.certified import certified
 from tests.support.receiver import Received, Receiver, receiving
 from turnout.accounts.actions.staff import activate, deactivate
 from turnout.accounts.models import User
+from turnout.certificates.actions import correct, revoke
+from turnout.certificates.models import Certificate
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.errors import ConflictError
@@ -40,6 +43,7 @@ from turnout.notifications.webhooks.actions import (
 from turnout.notifications.webhooks.actions.sending import SCHEDULE, send_to_any, send_to_prompt
 from turnout.notifications.webhooks.models import KINDS, Attempt, Delivery, Webhook
 from turnout.notifications.webhooks.network import Answer, PublicURL
+from turnout.notifications.webhooks.rendering import render
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions import cancel
@@ -129,6 +133,48 @@ def test_a_registration_is_told_by_a_signature_that_the_public_package_verifies(
         Verifier(webhook.secret).verify(got.body.replace(b"Amina", b"Bilal"), got.headers)
     assert (delivery.state, delivery.attempts) == ("sent", 1)
     assert [(each.status, each.error) for each in delivery.tries.all()] == [(204, "")]
+
+
+def test_a_certificate_is_told_as_it_stands_and_nobodys_once_it_is_erased(receiver: Receiver, event: Event) -> None:
+    hook(receiver, event, kinds=["certificate.issued", "certificate.corrected", "certificate.revoked"])
+    certificate = certified(event, "amina")
+    first = certificate.versions.get()
+    happen()
+    correct(certificate, "Amina B.", "A typing error.", actor="system")
+    happen()
+    revoke(certificate, "Given to the wrong person.", actor="system")
+    erase(make.user("amina"))
+    happen()
+
+    said = [told(got) for got in receiver.got]
+
+    expected = {
+        "id": str(certificate.pk),
+        "version": 1,
+        "status": "valid",
+        "role": "participant",
+        "full_name": "Amina",
+        "email": "amina@example.org",
+        "registration": str(certificate.registration_id),
+        "issued_at": shown(first.issued_at),
+        "verify_url": f"http://127.0.0.1:8000/certificates/{certificate.pk}/",
+    }
+    corrected = said[1]["data"]["certificate"]
+    assert [each["type"] for each in said] == ["certificate.issued", "certificate.corrected", "certificate.revoked"]
+    assert said[0]["data"] == {"event": said[1]["data"]["event"], "certificate": expected}
+    assert said[0]["data"]["event"]["id"] == str(event.pk)
+    assert corrected == expected | {"version": 2, "full_name": "Amina B.", "issued_at": corrected["issued_at"]}
+    assert said[2]["data"]["certificate"] == corrected | {"status": "erased", "full_name": None, "email": None}
+    assert {delivery.body for delivery in Delivery.objects.filter(kind="certificate.issued")} == {""}
+
+
+def test_of_a_certificate_without_its_event_the_account_hears_nothing_of_the_event(event: Event) -> None:
+    certificate = certified(event, "amina")
+    Certificate.objects.update(event=None)
+    delivery = Delivery(kind="certificate.revoked", subject=certificate.pk, at=now())
+    said = json.loads(render(delivery) or "")
+    assert (said["data"]["event"], said["data"]["certificate"]["id"]) == (None, str(certificate.pk))
+    assert render(Delivery(kind="certificate.issued", subject=event.pk, at=now())) is None
 
 
 def shown(moment: Any) -> str:

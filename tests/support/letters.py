@@ -7,8 +7,11 @@ from uuid import UUID
 from django.core.mail import EmailMultiAlternatives
 
 from tests.support import make
+from tests.support.certified import certified
 from turnout.accounts.actions import passwords, profile
 from turnout.accounts.actions.sign_up import Newcomer, sign_up
+from turnout.certificates.actions import correct, revoke
+from turnout.certificates.models import Certificate
 from turnout.core.clock import now
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Event
@@ -42,6 +45,7 @@ class Letters:
             *(self.confirm, self.confirmed, self.online, self.waitlisted, self.promoted, self.in_review, self.declined),
             *(self.offered, self.offer_lapsed, self.still_coming, self.released, self.reminder),
             *(self.cancelled, self.event_changed, self.event_cancelled, self.reissued),
+            *(self.certificate, self.certificate_corrected, self.certificate_revoked),
             *(self.added, self.code, self.known, self.reset, self.unknown),
             *(self.address, self.address_known, self.address_changed, self.password_changed),
         ]
@@ -65,6 +69,12 @@ class Letters:
     def seat(self, event: Event, **fields: object) -> Registration:
         """Register them, and confirm their address."""
         return confirm(self.pending(event, **fields).confirmation_token)
+
+    def certified(self) -> Certificate:
+        """Return the certificate of theirs for having been there."""
+        number = Registration.objects.count()
+        event = self.event(owner=make.user())
+        return certified(event, f"amina{number}", full_name=self.name, language=self.language)
 
     # --- One story a mail: each returns what the mail is about -----------------------------------------------------
 
@@ -147,6 +157,15 @@ class Letters:
         theirs = self.seat(event)
         remove_event(event)
         return theirs.id
+
+    def certificate(self) -> UUID:
+        return self.certified().id
+
+    def certificate_corrected(self) -> UUID:
+        return correct(self.certified(), f"{self.name} B", self.title, actor="system").id
+
+    def certificate_revoked(self) -> UUID:
+        return revoke(self.certified(), self.title, actor="system").id
 
     def added(self) -> UUID:
         owner = make.user(language=self.language)

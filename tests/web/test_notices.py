@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support import make
+from tests.support.certified import by_hand, certified
 from tests.support.pages import text, token_on
 from turnout.accounts.models import Role, User
 from turnout.core.ids import new_id
@@ -95,6 +96,20 @@ def test_a_desk_shows_what_happened_lately_and_from_where_its_stream_goes_on(bro
     happenings = page[page.index('<ol class="happenings"') : page.index("<template>")]
     assert f'href="/organise/{event.id}/registrations/{amina.id}/"' in happenings
     assert re.sub(r"<[^>]+>", "", happenings).split()[1:] == ["Amina", "Has", "a", "seat"]
+
+
+def test_a_desk_shows_whose_certificates_were_issued(browser: Client) -> None:
+    owner = make.user("farid")
+    event = make.event(owner=owner)
+    earned = certified(event, "amina")
+    by_hand(event, "Nadia Rahal")
+    number_new()
+    browser.force_login(owner)
+    page = browser.get(f"/organise/{event.id}/").content.decode()
+    happenings = page[page.index('<ol class="happenings"') : page.index("<template>")]
+    assert f'href="/organise/{event.id}/registrations/{earned.registration_id}/"' in happenings
+    said = [re.sub(r"<[^>]+>", "", line).split()[1:] for line in happenings.split("</li>")]
+    assert said[:2] == [["Certificate", "issued"], ["Amina", "Certificate", "issued"]]
 
 
 def test_who_opens_a_notice_has_read_it_and_opens_nobody_elses(amina: User, mine: Client) -> None:

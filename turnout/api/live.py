@@ -26,6 +26,7 @@ from turnout.events.models import Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for, seats_of
 from turnout.notifications.feed.models import Entry
+from turnout.notifications.feed.queries import person_in
 from turnout.registrations.models import Registration
 from turnout.reports.desk import Figures, figures
 from turnout.reports.door import standing
@@ -44,7 +45,9 @@ class LiveView(APIView):
 
     @extend_schema(operation_id="events_live", responses=RESPONSES, parameters=RESUME)
     def get(self, request: Request, event_id: UUID) -> EventStream:
-        """Follow `registration.*`, `checkin.*`, `event.*`, `seats.changed`, `attendance.changed`. For all of its team.
+        """Follow `registration.*`, `checkin.*`, `certificate.*`, `event.*`, `seats.changed`, `attendance.changed`.
+
+        For all of its team.
 
         Without a number it begins now. On `reset` load everything anew.
         """
@@ -91,9 +94,9 @@ class SeatsView(APIView):
 
 def told_to_desk(topic: UUID, entries: list[Entry]) -> str:
     """Return what happened at an event as its team is told, and how seats stand now if that may have moved them."""
-    subjects = {entry.subject for entry in entries}
+    subjects = {person_in(entry) for entry in entries}
     people = Registration.objects.filter(event=topic, pk__in=subjects).only(*_TOLD).in_bulk()
-    told = [frame(entry.kind, _told(entry, people.get(entry.subject)), entry.number) for entry in entries]
+    told = [frame(entry.kind, _told(entry, people.get(person_in(entry))), entry.number) for entry in entries]
     if any(entry.kind.startswith(("registration.", "event.")) for entry in entries):
         told.append(frame("seats.changed", _as_json(figures(topic))))
     if any(entry.kind.startswith("checkin.") for entry in entries):
@@ -116,7 +119,8 @@ def _doors(topic: UUID, number: int | None) -> dict[str, Any]:
 
 def _told(entry: Entry, person: Registration | None) -> dict[str, Any]:
     registration = person and {"id": person.pk, **{name: getattr(person, name) for name in _TOLD}}
-    return {"id": entry.pk, "at": entry.at, "kind": entry.kind, "registration": registration}
+    told = {"id": entry.pk, "at": entry.at, "kind": entry.kind, "registration": registration}
+    return told | {"certificate": entry.subject} if entry.kind.startswith("certificate.") else told
 
 
 def _as_json(found: Figures) -> dict[str, Any]:

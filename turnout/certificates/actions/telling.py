@@ -20,16 +20,24 @@ def tell(kind: str, certificates: Sequence[Certificate]) -> None:
     keys = {address_key(each.email): each for each in reachable}
     accounts = User.objects.filter(email_key__in=keys, address_verified=True, is_active=True)
     entries = [
-        Entry(topic=account, kind=kind, subject=keys[key].pk, data={"title": _title(keys[key])})
+        Entry(topic=account, kind=kind, subject=keys[key].pk, data=_told(keys[key]))
         for account, key in accounts.values_list("pk", "email_key")
     ]
     entries += [
-        Entry(topic=each.event.pk, kind=kind, subject=each.pk, account=each.event.owner_id, data={})
+        Entry(topic=each.event.pk, kind=kind, subject=each.pk, account=each.event.owner_id, data=_of(each))
         for each in certificates
         if each.event is not None
     ]
     post(entries)
 
 
-def _title(certificate: Certificate) -> str:
-    return "" if certificate.event is None else certificate.event.title
+def _of(certificate: Certificate) -> dict[str, str]:
+    """Return whose it is, as the event's desk knows them; one given by hand is nobody's there."""
+    return {} if certificate.registration_id is None else {"registration": str(certificate.registration_id)}
+
+
+def _told(certificate: Certificate) -> dict[str, str]:
+    """Return of which event it is; once that is gone, what the certificate calls it."""
+    if certificate.event is not None:
+        return {"title": certificate.event.title, "event": str(certificate.event.pk)}
+    return {"title": certificate.versions.get(number=certificate.current).says.event}

@@ -29,6 +29,12 @@ def notices_of(person: UUID) -> QuerySet[Entry]:
     return Entry.objects.filter(topic=person).order_by("-id")
 
 
+def person_in(entry: Entry) -> UUID:
+    """Return the registration that an entry of an event is about: named in its data where the thing is another."""
+    named = entry.data.get("registration")
+    return UUID(named) if named else entry.subject
+
+
 def unread(person: UUID) -> int:
     """Return how many of their notices somebody has not read."""
     return Entry.objects.filter(topic=person, read_at=None).count()

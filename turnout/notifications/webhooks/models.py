@@ -19,7 +19,13 @@ KINDS = (
     "event.changed",
     "event.cancelled",
 )
-MORE_KINDS = ("registration.in_review", "registration.offered", "registration.declined")
+MORE_KINDS = (
+    "registration.in_review",
+    "registration.offered",
+    "registration.declined",
+    "certificate.corrected",
+    "certificate.revoked",
+)
 MOST = 20  # for an event or an account
 LONGEST_URL = 500
 

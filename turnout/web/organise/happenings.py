@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from turnout.events.models import Event
 from turnout.notifications.feed.models import Entry
-from turnout.notifications.feed.queries import latest
+from turnout.notifications.feed.queries import latest, person_in
 from turnout.registrations.models import Registration
 from turnout.web.templatetags.turnout import STATUS_NAMES
 
@@ -20,6 +20,9 @@ WORDS = {f"registration.{status}": name for status, name in STATUS_NAMES.items()
     "checkin.out": _("Checked out"),
     "checkin.undone": _("Check-in undone"),
     "registration.reissued": _("Has a new ticket"),
+    "certificate.issued": _("Certificate issued"),
+    "certificate.corrected": _("Certificate corrected"),
+    "certificate.revoked": _("Certificate revoked"),
     "event.changed": _("The event was changed"),
     "event.cancelled": _("The event was cancelled"),
 }
@@ -44,14 +47,14 @@ def happenings(event: Event, number: int) -> list[Happening]:
     """Return the last things that happened up to this number, the latest first, by two queries."""
     known = Entry.objects.filter(topic=event.pk, number__lte=number, kind__in=WORDS)
     entries = list(known.order_by("-number")[:_SHOWN])
-    people = Registration.objects.filter(event=event, pk__in=[entry.subject for entry in entries])
+    people = Registration.objects.filter(event=event, pk__in=[person_in(entry) for entry in entries])
     names = dict(people.values_list("pk", "full_name"))
     return [
         Happening(
             at=entry.at,
             words=str(WORDS[entry.kind]),
-            registration=entry.subject if entry.subject in names else None,
-            name=names.get(entry.subject, ""),
+            registration=person if person in names else None,
+            name=names.get(person, ""),
         )
-        for entry in entries
+        for entry, person in ((entry, person_in(entry)) for entry in entries)
     ]
