@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.support import make
+from tests.support.certified import certified
 from tests.support.pages import token_on
 from turnout.accounts.actions import passwords
 from turnout.accounts.actions.second_factor import enrol_second_factor
@@ -534,6 +535,24 @@ def test_an_account_is_erased_after_its_address_was_typed(mine: Client, amina: U
     assert (answer.status_code, "Your account is erased" in answer.content.decode()) == (200, True)
     assert (User.objects.get().is_active, signed_in(mine)) == (False, "")
     assert enters(mine, amina).status_code == 400
+
+
+def test_who_has_certificates_is_asked_whether_to_keep_them(mine: Client, amina: User) -> None:
+    assert "keep_certificates" not in mine.get("/account/erase/").content.decode()
+    certificate = certified(make.event(owner=make.user("farid")), "amina")
+    assert 'name="keep_certificates"' in mine.get("/account/erase/").content.decode()
+    answer = send(mine, "/account/erase/", {"email": amina.email, "keep_certificates": "on"})
+    assert "nothing here names you any more but the certificates that you keep" in answer.content.decode()
+    certificate.refresh_from_db()
+    assert (certificate.full_name, certificate.email, certificate.erased_at) == ("Amina", "", None)
+
+
+def test_certificates_that_nobody_ticks_are_erased(mine: Client, amina: User) -> None:
+    certificate = certified(make.event(owner=make.user("farid")), "amina")
+    answer = send(mine, "/account/erase/", {"email": amina.email})
+    assert "nothing here names you any more." in answer.content.decode()
+    certificate.refresh_from_db()
+    assert (certificate.full_name, certificate.erased_at is None) == ("", False)
 
 
 def test_staff_do_not_erase_themselves(browser: Client) -> None:

@@ -18,9 +18,9 @@ from turnout.accounts.policies import role_of
 from turnout.api.fields import AddressField, CaptchaField, NameField, read
 from turnout.api.throttles import throttled
 from turnout.api.tokens import read_refresh, tokens_of
+from turnout.certificates.actions import people
 from turnout.guard import captcha
 from turnout.guard.addresses import network
-from turnout.registrations.actions import people
 from turnout.registrations.attacks.queries import under_attack
 
 _LONGEST_TOKEN = 2000

@@ -4,6 +4,7 @@ from turnout.accounts.actions.second_factor import forget_second_factor
 from turnout.accounts.actions.sessions import end_sessions
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, User
 from turnout.attendance.models import DoorNote
+from turnout.certificates.actions.erasing import erase_certificates
 from turnout.core import audit
 from turnout.core.errors import ConflictError
 from turnout.core.text import address_key, searchable
@@ -12,7 +13,7 @@ from turnout.events.models import Event, TeamMember
 from turnout.notifications.feed.queries import notices_of
 from turnout.notifications.models import Message
 from turnout.notifications.webhooks.actions import forget_told, remove_all_of
-from turnout.privacy.queries import messages_of, registrations_of
+from turnout.privacy.queries import certificates_of, messages_of, registrations_of
 from turnout.registrations.actions import cancel
 from turnout.registrations.models import ERASED, LineChange, Registration, Upload, active_key
 from turnout.registrations.queries import can_be_changed
@@ -22,12 +23,13 @@ _NOBODY = "Erased"
 
 
 @transactional
-def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG001  # there are none yet
+def erase(user: User, *, keep_certificates: bool = False) -> None:
     """Erase somebody's personal data; what is counted stays counted.
 
     Seats at events to come go to the first in line. Past registrations stay as rows that name nobody, and so does the
     account, since events and deeds point at it; nobody can sign in with it, and its sessions end. Whoever has the
-    address may sign up anew. ConflictError `is_staff` for who runs the platform: others must take that away first.
+    address may sign up anew. Certificates say nothing any more but that they were erased; those that are kept stand,
+    with the name on them. ConflictError `is_staff` for who runs the platform: others must take that away first.
     """
     if user.is_staff:
         raise ConflictError(
@@ -36,6 +38,7 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:  # noqa: ARG0
     nobody = f"{user.id.hex}@{ERASED}"
     _give_up_seats(user)
     _erase_messages(user, nobody)  # while what they are about can still be found
+    erase_certificates(certificates_of(user), keep=keep_certificates, actor=audit.actor_of(user))
     _erase_registrations(user, nobody)
     TeamMember.objects.held_by(user).delete()
     remove_all_of(topics=Event.objects.filter(owner=user).values_list("pk", flat=True), accounts=[user.pk])

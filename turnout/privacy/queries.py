@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from turnout.accounts.models import AddressChange, PasswordReset, SignUp, TokenFamily, User
 from turnout.attendance.models import DoorNote, Scan, Stay
+from turnout.certificates.models import Certificate, CertificateQuerySet, Version
 from turnout.core import audit
 from turnout.core.models import AuditEntry
 from turnout.events.models import Event, TeamMember
@@ -41,6 +42,20 @@ _RECEIVED = ("registration_id", "mailing__event_id", "mailing__subject", "mailin
 _SCAN = ("registration_id", "event_id", "session_id", "direction", "result", "at", "device", "door", "undone_at")
 _STAY = ("registration_id", "event_id", "session_id", "source", "joined_at", "left_at")
 _DOOR_NOTE = ("registration_id", "text", "at")
+_CERTIFICATE = (
+    "id",
+    "event_id",
+    "registration_id",
+    "role",
+    "full_name",
+    "email",
+    "language",
+    "current",
+    "issued_at",
+    "revoked_at",
+    "revoked_reason",
+)
+_VERSION = ("certificate_id", "number", "snapshot", "reason", "issued_at")
 _FILE = ("id", "registration_id", "name", "size", "created_at")
 _MESSAGE = ("kind", "recipient", "state", "created_at", "sent_at", "bounced_at")
 _WEBHOOK = ("id", "topic", "label", "url", "kinds", "created_at")
@@ -51,6 +66,13 @@ _DEED = ("at", "actor", "verb", "subject", "data")
 def registrations_of(user: User) -> QuerySet[Registration]:
     """Return all registrations of their address, whoever made them: only its owner could confirm one."""
     return Registration.objects.filter(email=user.email)
+
+
+def certificates_of(user: User) -> CertificateQuerySet:
+    """Return what certifies them: told at their address, or for a registration of theirs."""
+    registrations = list(registrations_of(user).values_list("pk", flat=True))
+    held: CertificateQuerySet = Certificate.objects.filter(Q(email=user.email) | Q(registration__in=registrations))
+    return held
 
 
 def recipients_of(user: User) -> QuerySet[Recipient]:
@@ -68,6 +90,7 @@ def messages_of(user: User) -> QuerySet[Message]:
         [user.id],
         registrations_of(user).values_list("id", flat=True),
         recipients_of(user).values_list("id", flat=True),
+        certificates_of(user).values_list("id", flat=True),
         TeamMember.objects.held_by(user).values_list("id", flat=True),
         SignUp.objects.filter(email_key=user.email_key).values_list("id", flat=True),
         AddressChange.objects.filter(user=user).values_list("id", flat=True),
@@ -87,7 +110,11 @@ def export(user: User) -> dict[str, Any]:
     """Return everything held about somebody: plain values by name, moments as they are stored."""
     registrations = registrations_of(user).order_by("id")
     members = TeamMember.objects.held_by(user).order_by("id")
-    subjects = [user.id, *registrations.values_list("id", flat=True), *members.values_list("id", flat=True)]
+    certificates = certificates_of(user)
+    subjects = [
+        user.id,
+        *(pk for rows in (registrations, members, certificates) for pk in rows.values_list("id", flat=True)),
+    ]
     deeds = AuditEntry.objects.filter(Q(subject__in=subjects) | Q(actor=audit.actor_of(user)))
     return {
         "account": _rows(User.objects.filter(pk=user.pk), _ACCOUNT)[0],
@@ -101,6 +128,7 @@ def export(user: User) -> dict[str, Any]:
         "scans": _rows(Scan.objects.filter(registration__in=registrations).order_by("at", "id"), _SCAN),
         "stays": _rows(Stay.objects.filter(registration__in=registrations).order_by("id"), _STAY),
         "door_notes": _rows(DoorNote.objects.filter(registration__in=registrations).order_by("pk"), _DOOR_NOTE),
+        "certificates": _certificates(certificates.order_by("issued_at", "id")),
         "files": _rows(Upload.objects.filter(registration__in=registrations).order_by("id"), _FILE),
         "webhooks": _rows(webhooks_of(user).order_by("id"), _WEBHOOK),
         "mailings": _rows(Mailing.objects.filter(author=user).order_by("id"), _MAILING),
@@ -116,6 +144,15 @@ def _answers(registrations: QuerySet[Registration]) -> list[dict[str, Any]]:
         {"registration_id": registration, "question": question.label, "answer": answer}
         for registration, answers in told(registrations).items()
         for question, answer in answers
+    ]
+
+
+def _certificates(certificates: QuerySet[Certificate]) -> list[dict[str, Any]]:
+    """Return each with all its versions: what they say, and why one followed another."""
+    versions = _rows(Version.objects.filter(certificate__in=certificates), _VERSION)
+    return [
+        {**row, "versions": [each for each in versions if each["certificate_id"] == row["id"]]}
+        for row in _rows(certificates, _CERTIFICATE)
     ]
 
 

@@ -1,5 +1,6 @@
 """A change of address, which registrations and memberships follow."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import IntegrityError
@@ -14,13 +15,21 @@ from turnout.events.models import TeamMember
 from turnout.registrations.models import Registration, active_key
 
 
-def confirm_address(user: User, email: str, code: str, *, client: str) -> User:
+def confirm_address(
+    user: User, email: str, code: str, *, client: str, follow: Callable[[User, str], None] | None = None
+) -> User:
     """Give the account its new address, as `profile.confirm_address` does; what stood under the old one follows it.
 
     That is every registration that was confirmed there, and every membership of a team. Where the new address is in an
-    event already, both registrations stay as they are.
+    event already, both registrations stay as they are. `follow` is called afterwards, as `profile` says of it.
     """
-    return profile.confirm_address(user, email, code, client=client, follow=_follow)
+
+    def all_follow(user: User, before: str) -> None:
+        _follow(user, before)
+        if follow is not None:
+            follow(user, before)
+
+    return profile.confirm_address(user, email, code, client=client, follow=all_follow)
 
 
 def _follow(user: User, before: str) -> None:

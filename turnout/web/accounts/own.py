@@ -17,11 +17,11 @@ from django.views.decorators.http import require_safe
 from turnout.accounts.actions import passwords, profile, sessions
 from turnout.accounts.models import User
 from turnout.accounts.queries import address_asked_by, has_second_factor
+from turnout.certificates.actions import people
 from turnout.core.text import normal_address
 from turnout.guard.addresses import network
 from turnout.privacy.actions import erase
-from turnout.privacy.queries import export
-from turnout.registrations.actions import people
+from turnout.privacy.queries import certificates_of, export
 from turnout.web.accounts.fields import AddressField, CodeField, NameField, NewPasswordField, PasswordField, naming
 from turnout.web.forms import REFUSED, Form, limit, own_page, self_of, sent, show
 
@@ -67,10 +67,17 @@ class EraseForm(Form):
     """One's own address, typed: nobody does that by accident."""
 
     email = AddressField()
+    keep_certificates = forms.BooleanField(
+        label=_("Keep my certificates"),
+        required=False,
+        help_text=_("Whoever checks them still finds them real, with your name on them. Else they are erased, too."),
+    )
 
     def __init__(self, user: User, data: Any = None) -> None:
         super().__init__(data)
         self.user = user
+        if not certificates_of(user).exists():
+            del self.fields["keep_certificates"]
         self.fields["email"].label = naming(gettext("Type {address} to go on"), user.email)
         self.fields["email"].widget.attrs["autocomplete"] = "off"
 
@@ -187,13 +194,14 @@ def erase_page(request: HttpRequest) -> HttpResponse:
     user = self_of(request)
     form = EraseForm(user, sent(request))
     if form.is_valid():
+        keeps = form.cleaned_data.get("keep_certificates", False)
         try:
-            erase(user)
+            erase(user, keep_certificates=keeps)
         except REFUSED as error:
             form.refuse(error)
         else:
             logout(request)
-            return render(request, "web/accounts/erased.html")
+            return render(request, "web/accounts/erased.html", {"keeps": keeps})
     return show(request, "web/accounts/erase.html", form)
 
 
