@@ -79,6 +79,7 @@ def test_an_event_in_the_list_shows_its_figures(owner: User) -> None:
             "in_review": 0,
             "pending": 1,
             "attended": 0,
+            "certified": 0,
         }
     ]
 

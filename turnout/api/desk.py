@@ -41,6 +41,7 @@ class StandingSerializer(serializers.Serializer[Any]):
     in_review = serializers.IntegerField(help_text="For how many the team has to decide.")
     pending = serializers.IntegerField(help_text="How many have not confirmed their address yet.")
     attended = serializers.IntegerField()
+    certified = serializers.IntegerField(help_text="How many got a certificate for taking part.")
 
 
 class MyEventsFilter(filters.FilterSet):

@@ -12,7 +12,7 @@ from turnout.events.models import AttendanceType, Event, EventQuerySet, SeatPool
 from turnout.events.queries import seats_of
 from turnout.registrations.models import Registration
 from turnout.reports.days import Day, days_of
-from turnout.reports.presence import turnout_of
+from turnout.reports.presence import Turnout, turnout_of
 
 _Status = Registration.Status
 
@@ -30,6 +30,7 @@ class Standing:
     in_review: int
     pending: int
     attended: int
+    certified: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ def standings(events: Sequence[Event]) -> list[Standing]:
     counted = unseated.order_by().values_list("event_id", "status").annotate(count=Count("pk"))
     counts: Counter[tuple[UUID, str]] = Counter({(event, status): count for event, status, count in counted})
     turnouts = turnout_of(events)
-    return [_standing(event, counts, turnouts[event.pk].attended) for event in events]
+    return [_standing(event, counts, turnouts[event.pk]) for event in events]
 
 
-def _standing(event: Event, counts: Counter[tuple[UUID, str]], attended: int) -> Standing:
+def _standing(event: Event, counts: Counter[tuple[UUID, str]], turnout: Turnout) -> Standing:
     pools, seats = event.pools.all(), seats_of(event)
     offered = sum(pool.offered for pool in pools)
     return Standing(
@@ -100,7 +101,8 @@ def _standing(event: Event, counts: Counter[tuple[UUID, str]], attended: int) ->
         waitlisted=seats.waiting,
         in_review=counts[event.pk, _Status.IN_REVIEW],
         pending=counts[event.pk, _Status.PENDING],
-        attended=attended,
+        attended=turnout.attended,
+        certified=turnout.certified,
     )
 
 

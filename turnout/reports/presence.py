@@ -1,7 +1,7 @@
 """Who was there, and who got a certificate: the one place to say it for lists, sheets and figures.
 
 There was who ever came to any place of the event, in person or online, also if they cancelled later; how long they
-stayed does not matter here. Nobody has a certificate yet.
+stayed does not matter here. Who erased theirs stays counted among those who got one; what was revoked is none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,6 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from turnout.attendance.models import Scan, Stay
+from turnout.certificates.models import Certificate, Role
 from turnout.events.models import Event
 from turnout.registrations.models import Registration, RegistrationQuerySet
 
@@ -23,7 +24,7 @@ class Presence:
     """What became of somebody who was expected."""
 
     checked_in_at: datetime | None = None  # when they first came
-    certificate: UUID | None = None
+    certificate: UUID | None = None  # that still says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,16 @@ class Turnout:
 
 
 def presence_of(registrations: Sequence[Registration]) -> dict[UUID, Presence]:
-    """Return each one's presence, in one query."""
+    """Return each one's presence, in two queries."""
     openings = Scan.objects.openings().filter(registration__in=registrations).values_list("registration_id", "at")
     joined = Stay.objects.filter(registration__in=registrations, joined_at__isnull=False)
     arrivals = openings.order_by().union(joined.order_by().values_list("registration_id", "joined_at"), all=True)
     came: dict[UUID | None, datetime] = {}
     for person, at in arrivals:
         came[person] = min(at, came.get(person, at))
-    return {each.pk: Presence(came.get(each.pk)) for each in registrations}
+    stand = Certificate.objects.valid().filter(registration__in=registrations, role=Role.PARTICIPANT).order_by()
+    certificates: dict[UUID | None, UUID] = dict(stand.values_list("registration_id", "pk"))
+    return {each.pk: Presence(came.get(each.pk), certificates.get(each.pk)) for each in registrations}
 
 
 def turnout_of(events: Iterable[Event]) -> dict[UUID, Turnout]:
@@ -50,14 +53,16 @@ def turnout_of(events: Iterable[Event]) -> dict[UUID, Turnout]:
     openings = Scan.objects.openings().filter(event=OuterRef("pk"))
     in_person = Scan.objects.openings().filter(event=OuterRef("event"), registration=OuterRef("registration"))
     joined = Stay.objects.filter(event=OuterRef("pk"), joined_at__isnull=False)
+    issued = Certificate.objects.filter(event=OuterRef("pk"), role=Role.PARTICIPANT, revoked_at=None)
     known = Event.objects.filter(pk__in=[event.pk for event in events]).order_by()
-    counts = known.values_list("pk", _people(openings) + _people(joined.exclude(Exists(in_person))))
-    return {pk: Turnout(attended=count) for pk, count in counts}
+    came = _count(openings, "registration") + _count(joined.exclude(Exists(in_person)), "registration")
+    counts = known.values_list("pk", came, _count(issued, "pk"))
+    return {pk: Turnout(attended, certified) for pk, attended, certified in counts}
 
 
-def _people(came: "QuerySet[Any]") -> Coalesce:
-    """Return how many people these are of."""
-    counted = came.order_by().values("event").annotate(count=Count("registration", distinct=True))
+def _count(rows: "QuerySet[Any]", of: str) -> Coalesce:
+    """Return of how many different ones these rows of an event are."""
+    counted = rows.order_by().values("event").annotate(count=Count(of, distinct=True))
     return Coalesce(Subquery(counted.values("count")), 0)
 
 
