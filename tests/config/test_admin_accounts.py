@@ -15,10 +15,13 @@ from django_otp.oath import totp
 from pytest_django import Settings
 
 from tests.support import make
+from tests.support.certified import certified
 from turnout.accounts.actions import second_factor, sessions, staff
 from turnout.accounts.links import enrolment_link
 from turnout.accounts.models import User
 from turnout.accounts.queries import second_factor_of
+from turnout.certificates.actions.designs import add_template
+from turnout.certificates.models import Certificate, CertificateRules, Design
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.core.ids import new_id
@@ -50,6 +53,8 @@ WITHOUT_A_PAGE = {
     "notifications.Delivery": "what a webhook was told of people",
     "notifications.Attempt": "what others' programs answered",
     "attendance.DoorNote": "its team's: what they want to be seen of somebody at the door",
+    "certificates.Version": "on its certificate's page",
+    "certificates.Picture": "sealed: what shows it are its event's certificates",
     "events.EventLanguage": "on its event's page",
     "events.Question": "on its event's page",
     "events.Session": "on its event's page",
@@ -376,6 +381,14 @@ def registered() -> list[str]:
     return sorted(model._meta.label for model in apps.get_models() if admin.site.is_registered(model))
 
 
+def _decide_on_certificates(certificate: Certificate) -> None:
+    """Let the event of a certificate have rules and a look of its own, and a template be there."""
+    assert certificate.event is not None
+    template = add_template("Own", "#sys", actor=audit.SYSTEM)
+    CertificateRules.objects.create(event=certificate.event)
+    Design.objects.create(event=certificate.event, template=template)
+
+
 def test_every_model_has_a_page_or_a_reason_not_to() -> None:
     every = {model._meta.label for model in apps.get_models()}
     assert every - set(registered()) == set(WITHOUT_A_PAGE)
@@ -384,6 +397,7 @@ def test_every_model_has_a_page_or_a_reason_not_to() -> None:
 @pytest.mark.parametrize("label", registered())
 def test_every_list_search_and_page_opens(desk: Client, label: str) -> None:
     make.confirmed(make.full_event())
+    _decide_on_certificates(certified(make.event(owner=make.user())))
     active_key_id("ticket")
     sessions.sign_in(make.user("amina").email, make.PASSWORD, client="")
     model = apps.get_model(label)
@@ -399,6 +413,7 @@ def test_every_list_search_and_page_opens(desk: Client, label: str) -> None:
 def test_a_list_asks_as_much_for_many_rows_as_for_one(desk: Client, label: str) -> None:
     def row(number: int) -> None:
         make.confirmed(make.full_event(number))
+        _decide_on_certificates(certified(make.event(owner=make.user())))
         save_speaker(Speaker(name="S", partner=save_partner(Partner(name="P"))))
         user = make.user()
         audit.record(f"user:{user.id}", "event.changed", new_id())
