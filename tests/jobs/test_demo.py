@@ -17,9 +17,15 @@ from pytest_django import Settings
 
 from turnout.accounts.actions.passwords import set_password
 from turnout.accounts.models import User
+from turnout.attendance.models import Scan
+from turnout.certificates.models import Certificate
+from turnout.certificates.queries import find_version
 from turnout.core.clock import now
 from turnout.events.models import Event, SeatPool
 from turnout.jobs.demo import load_demo, page
+from turnout.notifications.models import Message
+from turnout.registrations.models import Registration
+from turnout.reports.presence import Turnout, turnout_of
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +78,28 @@ def test_the_demo_has_workshops_and_conferences() -> None:
         assert event.ends_at == max(session.ends_at for session in event.sessions.all())
 
 
+@pytest.mark.parametrize("day", range(7))
+def test_one_event_is_over_and_who_was_there_has_a_certificate(day: int) -> None:
+    with time_machine.travel(MONDAY + timedelta(days=day, hours=5), tick=False):
+        load_demo()
+        event = Event.objects.get(kind=Event.Kind.MEETUP)
+        assert event.ends_at < now()
+        assert [event.ends_at, event.starts_at] == [
+            max(session.ends_at for session in event.sessions.all()),
+            min(session.starts_at for session in event.sessions.all()),
+        ]
+    told = {each.full_name: find_version(each.pk) for each in Certificate.objects.filter(event=event)}
+    assert {name: (version.says.role, len(version.says.sessions)) for name, version in told.items()} == {
+        "Demo seeker": ("participant", 2),
+        "Amina Bouzid": ("participant", 2),
+        "ياسين بن علي": ("participant", 2),
+        "Claire Lefèvre-Benhamou": ("participant", 1),
+        "Karim Saadi": ("volunteer", 0),
+    }
+    assert turnout_of([event])[event.pk] == Turnout(attended=4, certified=4)
+    assert Message.objects.filter(kind="certificate.issued").count() == 4
+
+
 def test_what_a_person_changed_stays_changed() -> None:
     load_demo()
     conference, workshop = Event.objects.filter(kind="conference")[0], workshops()[0]
@@ -104,6 +132,8 @@ def test_the_credentials_are_kept_where_nobody_else_reads(settings: Settings) ->
 def test_a_database_made_anew_has_the_same_account() -> None:
     first = load_demo()
     TOTPDevice.objects.all().delete()
+    Scan.objects.all().delete()
+    Registration.objects.all().delete()
     Event.objects.all().delete()
     User.objects.all().delete()
     assert load_demo() == first

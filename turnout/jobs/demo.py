@@ -1,6 +1,7 @@
-"""What `make run` shows: three accounts, this week's workshops, conferences to come. Loaded twice it is there once.
+"""What `make run` shows: accounts, this week's workshops, one event that is over and certified, conferences to come.
 
-What a person changes in it stays changed, but for one thing: the password on the printed page always lets them in.
+Loaded twice it is there once. What a person changes in it stays changed, but for one thing: the password on the printed
+page always lets them in.
 """
 
 import base64
@@ -26,6 +27,7 @@ from turnout.events.actions import Capacity, Parts, create_event, import_events,
 from turnout.events.imports import read_conferences
 from turnout.events.models import Event, Partner, Session, Speaker
 from turnout.events.timezones import start_of_day
+from turnout.jobs.demo_past import load_past
 
 ADMINISTRATOR, FACILITATOR, SEEKER = "admin@example.org", "facilitator@example.org", "seeker@example.org"
 
@@ -51,6 +53,7 @@ def load_demo() -> list[Account]:
     facilitator, seeker = _person(FACILITATOR, Role.FACILITATOR, password), _person(SEEKER, Role.SEEKER, password)
     accounts = [_administrator(password, secret), *(Account(u.role, u.email, password) for u in (facilitator, seeker))]
     _load_workshops(now(), facilitator)
+    load_past(_monday(now()) - timedelta(days=2), facilitator, seeker)  # it is over, wherever one reads the clock
     _load_conferences()
     return accounts
 
@@ -121,8 +124,7 @@ def _credentials() -> tuple[str, str]:
 
 def _load_workshops(moment: datetime, owner: User) -> None:
     """Make the workshops of this moment's week; those of other weeks stay as they are."""
-    today = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
-    monday = today - timedelta(days=today.weekday())
+    monday = _monday(moment)
     year, week, _weekday = monday.isocalendar()
     workshops = {digest("demo", f"{year}-W{week:02}", row["slug"]): row for row in _rows("workshops")}
     known = set(Event.objects.filter(source_key__in=workshops).values_list("source_key", flat=True))
@@ -134,6 +136,12 @@ def _load_workshops(moment: datetime, owner: User) -> None:
         if key not in known:
             starts_at = _start(row, monday, moment, share=rank / (len(workshops) + 1))
             _create_workshop(Event(source_key=key, owner=owner), row, starts_at, partners, speakers)
+
+
+def _monday(moment: datetime) -> date:
+    """Return the first day of its week."""
+    today = moment.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    return today - timedelta(days=today.weekday())
 
 
 def _start(row: dict[str, Any], monday: date, moment: datetime, *, share: float) -> datetime:
