@@ -196,6 +196,7 @@ class World:
             "device_id": self.device.pk,
             "certificate_id": self.certificate.pk,
             "template_id": self.template.pk,
+            "number": "0",  # of the list that the certificate is in
             "kind": "confirmed",
             "language": "en",
             "form": "svg",

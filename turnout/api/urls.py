@@ -16,6 +16,7 @@ from turnout.api import (
     certificates_proof,
     certificates_rules,
     check_in,
+    credentials,
     desk,
     devices,
     door_notes,
@@ -103,6 +104,7 @@ urlpatterns = [
     path(
         "events/<uuid:event_id>/mail-texts/<str:kind>/<str:language>/preview/", mail_texts.MailTextPreviewView.as_view()
     ),
+    path("credentials/status/<int:number>/", credentials.StatusListView.as_view()),
     path("attendance/sync/", check_in.SyncView.as_view()),
     path("attendance/<str:scan_id>/undo/", check_in.UndoScanView.as_view()),
     path("events/<uuid:event_id>/check-in/bundle/", bundles.BundleView.as_view()),

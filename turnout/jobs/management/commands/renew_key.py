@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from turnout.certificates.credentials import PURPOSE as CREDENTIAL
 from turnout.core import keys
 from turnout.registrations.tickets import TICKET
 
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add what it signs."""
-        parser.add_argument("purpose", choices=[TICKET])
+        parser.add_argument("purpose", choices=[TICKET, CREDENTIAL])
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Make it, and say its id."""
