@@ -166,7 +166,7 @@ def test_the_document_and_the_credential_are_those_of_what_is_valid(certificate:
     paper, signed = anybody.get(f"{here}/pdf/"), anybody.get(f"{here}/credential/")
     assert (paper.status_code, paper["Content-Type"], paper.content[:5]) == (200, "application/pdf", b"%PDF-")
     assert paper["Content-Disposition"] == 'inline; filename="Rust & Ferris - Amina.pdf"'
-    assert (signed.status_code, signed["Content-Type"]) == (200, "application/vc+ld+json")
+    assert (signed.status_code, signed["Content-Type"]) == (200, "application/vc")
     assert isinstance(json.loads(signed.content), dict)
 
 

@@ -13,13 +13,13 @@ import pytest
 from django.core.cache import cache
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker, Settings
-from turnout.certificates.credentials import PURPOSE, credential_of, verify
-from turnout.certificates.documents import document_of
 
 from tests.support import make
 from tests.support.certified import by_hand, certified
 from tests.support.databases import KINDS, MARIADB, POSTGRESQL, SQLITE, MissingError, as_default, fresh_database
 from turnout.certificates.actions import correct, revoke
+from turnout.certificates.credentials import PURPOSE, credential_of, verify
+from turnout.certificates.documents import document_of
 from turnout.certificates.models import Certificate
 from turnout.certificates.queries import find_version
 from turnout.core import keys

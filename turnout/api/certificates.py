@@ -23,6 +23,7 @@ from rest_framework.views import APIView
 
 from turnout.api.permissions import SignedIn
 from turnout.api.throttles import throttled
+from turnout.certificates.credentials import MEDIA_TYPE as CREDENTIAL
 from turnout.certificates.credentials import credential_of
 from turnout.certificates.documents import document_of
 from turnout.certificates.links import linkedin
@@ -33,7 +34,6 @@ from turnout.core.errors import GoneError, NotFoundError
 from turnout.core.text import file_name
 
 PDF = "application/pdf"
-CREDENTIAL = "application/vc+ld+json"
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _VERSION = OpenApiParameter("version", int, description="One that was superseded, by its number. Default: what holds.")
 # Nobody keeps an answer: that one was revoked is seen at once. And no search engine lists people by what they attended.

@@ -5,6 +5,7 @@ from contextlib import suppress
 from django.utils.translation import gettext as _
 
 from turnout.certificates.actions.documents import note_document
+from turnout.certificates.credentials import credential_of
 from turnout.certificates.documents.making import paper
 from turnout.certificates.models import Version
 from turnout.core.errors import GoneError
@@ -25,14 +26,12 @@ def document_of(version: Version) -> bytes:
 
 
 def _make(version: Version) -> bytes:
-    # `turnout.certificates.credentials.credential_of(version)` goes here.
-    credential = None
     made = paper(
         version.says,
         address=version.certificate.address(version.number),
         number=version.number,
         issued_at=version.issued_at,
-        credential=credential,
+        credential=credential_of(version),
     )
     key = vault.new_key()
     # The row first, so that no file lies there without one. Who came second has the same bytes, and keeps nothing.
