@@ -98,7 +98,7 @@ def criteria(event: Event, rules: CertificateRules, language: str) -> str:
             )
         titles = event.sessions.filter(pk__in=rules.required_sessions).values_list("title", flat=True)
         if titles:
-            asked.append(_("attending %s") % _(", ").join(f"“{title}”" for title in titles))
+            asked.append(_("attending %s") % _(", ").join(_("“%s”") % title for title in titles))
         if not asked:
             asked.append(_("being there"))
         if rules.by_hand:

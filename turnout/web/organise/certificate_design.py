@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from turnout.certificates.actions.designs import LONGEST, MOST_SIGNATURES, add_picture, set_design
@@ -110,7 +110,9 @@ class DesignForm(Form):
 
     def _ask_wording(self, role: Role) -> None:
         own = self.design.wordings.get(role.value, {})
-        for part, label, usual in zip(("title", "text"), (_("Title"), _("What they did")), USUAL[role], strict=True):
+        for part, label, usual in zip(
+            ("title", "text"), (pgettext_lazy("certificate", "Title"), _("What they did")), USUAL[role], strict=True
+        ):
             hint = forms.TextInput({"dir": "auto", "placeholder": usual})
             field = forms.CharField(
                 label=label, max_length=LONGEST[part], required=False, widget=hint, initial=own.get(part, "")
