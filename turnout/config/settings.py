@@ -16,6 +16,7 @@ from django.urls import reverse_lazy
 
 from turnout.config import logs
 from turnout.config.database import database
+from turnout.config.enums import ENUM_NAMES
 from turnout.config.mail import KEPT, anymail, mail_server, rate, rates_by_domain
 from turnout.config.rooms import MESSAGE_RENDERERS, NOTICE_WRITERS, WEBHOOK_RENDERERS, WEBHOOK_TOPICS  # noqa: F401
 from turnout.core.text import digest
@@ -367,23 +368,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {
-        "AttendanceType": "turnout.events.models.AttendanceType",
-        "EventKind": "turnout.events.models.Event.Kind",
-        "EventStatus": "turnout.events.models.Event.Status",
-        "Role": "turnout.accounts.models.Role",
-        "TeamRole": "turnout.events.models.TeamMember.Role",
-        "RegistrationStatus": "turnout.registrations.models.Registration.Status",
-        "StayResult": "turnout.api.presence.RESULTS",
-        "ArrivalResult": "turnout.api.self_check_in.RESULTS",
-        "MailKind": "turnout.registrations.models.MailText.Kind",
-        "MailState": "turnout.notifications.models.Message.State",
-        "HealthStatus": "turnout.api.system.HealthStatus",
-        "ScanResult": "turnout.attendance.models.Scan.Result",
-        "OutcomeResult": "turnout.api.check_in.RESULTS",
-        "CertificateRole": "turnout.certificates.models.Role",
-        "CertificateStatus": "turnout.certificates.models.Standing",
-    },
+    "ENUM_NAME_OVERRIDES": ENUM_NAMES,
     "SCHEMA_PATH_PREFIX": "/api/",
 }
 UNFOLD = {
