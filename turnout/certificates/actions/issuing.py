@@ -229,10 +229,11 @@ def _issue(
     """Issue to participants, and return what they had not.
 
     Their rows are locked first, and read anew: who cancels this moment gets none, and who corrects their name has
-    corrected it on the certificate or is told that it is issued.
+    corrected it on the certificate or is told that it is issued. Who erases themselves meanwhile gets none.
     """
     presence = {registration.pk: own for registration, own in due}
-    locked = Registration.objects.select_for_update().filter(pk__in=presence, status=Registration.Status.CONFIRMED)
+    locked = Registration.objects.select_for_update().proven()
+    locked = locked.filter(pk__in=presence, status=Registration.Status.CONFIRMED)
     keys = {holder_key(event.pk, address_key(each.email), Role.PARTICIPANT): each for each in locked.order_by("id")}
     # By the registration, too: its address may have changed since.
     held = Certificate.objects.filter(Q(holder_key__in=keys) | Q(registration__in=presence), role=Role.PARTICIPANT)
