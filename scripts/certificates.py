@@ -11,6 +11,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import django
@@ -27,7 +28,7 @@ NAMES = {
     "chinese": "欧阳修",
     "source": r'#read("/etc/passwd") \input{x}',
 }
-ARABIC = {
+ARABIC: dict[str, Any] = {
     "title": "شهادة مشاركة",
     "text": "شارك في",
     "event": "مقدمة في تعلم الآلة",
@@ -102,8 +103,8 @@ def draw_all() -> None:
         for template in ("classic", "modern", "minimal"):
             for kind, orientation in shapes:
                 looks = Looks(template=template, orientation=orientation, logo="logo", signatures=signed)
-                words = ARABIC if kind == "arabic" else {}
-                says = replace(SAMPLE, **{**words, "name": NAMES[kind], "looks": looks})
+                words: dict[str, Any] = ARABIC if kind == "arabic" else {}
+                says = replace(SAMPLE, name=NAMES[kind], looks=looks, **words)
                 made = paper(says, address=ADDRESS, number=1, issued_at=SAMPLE.ends_at, credential=None)
                 print(template, kind, orientation, made.standard, made.note)
                 upright = "-upright" if orientation == "portrait" else ""

@@ -17,7 +17,7 @@ from turnout.core.models import AuditEntry
 from turnout.media import vault
 
 pytestmark = pytest.mark.django_db
-OWN = '#import "certificate.typ": *\n#show: certificate\n#name(30pt)'
+OWN = '#import "certificate.typ": *\n#show: certificate\n#own(says.name)'
 
 
 def picture_of(size: tuple[int, int] = (40, 20)) -> bytes:

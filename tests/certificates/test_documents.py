@@ -34,7 +34,7 @@ ADDRESS = "https://turnout.example.org/certificates/3f6c0d9a-8f2b-4b6e-9c57-1d2e
 AT = datetime(2026, 3, 14, 23, 30, tzinfo=UTC)  # the 15th in Algiers
 SIXTY = "Maximiliana Wilhelmina Konstantinopolska-Featherstonehaugh I"
 TEMPLATES = ["classic", "modern", "minimal"]
-OWN = '#import "certificate.typ": *\n#show: certificate\n= #says.title\n#name(30pt)\n#code(20mm)'
+OWN = '#import "certificate.typ": *\n#show: certificate\n= #says.title\n#own(says.name, size: 30pt)\n#code(20mm)'
 
 
 @pytest.fixture(params=["bare", "extra"])
@@ -53,7 +53,8 @@ def looking(says: Snapshot = SAMPLE, **looks: Any) -> Snapshot:
 
 
 def made(says: Snapshot = SAMPLE, **known: Any) -> Paper:
-    return paper(says, **{"address": ADDRESS, "issued_at": AT} | known)
+    fields: dict[str, Any] = {"address": ADDRESS, "issued_at": AT} | known
+    return paper(says, **fields)
 
 
 def text_of(content: bytes) -> str:
