@@ -42,7 +42,7 @@ ARABIC: dict[str, Any] = {
 
 def logo() -> Image.Image:
     """Return the logo of a school that does not exist."""
-    picture = Image.new("RGBA", (600, 200))
+    picture = Image.new("RGBA", (360, 200))
     draw = ImageDraw.Draw(picture)
     for index, shade in enumerate(("#1f4e79", "#3d7ab0", "#9fc3e2")):
         draw.ellipse((10 + index * 95, 25, 160 + index * 95, 175), fill=shade)
