@@ -23,6 +23,7 @@ def _follow(user: User, before: str) -> None:
         certificate.email = user.email
         if keys[certificate.pk] not in taken:
             certificate.holder_key = keys[certificate.pk]
+            taken.add(certificate.holder_key)
     Certificate.objects.bulk_update(moved, ["email", "holder_key"])
 
 
