@@ -47,8 +47,8 @@ def progress(event: Event) -> Progress:
 
 
 def uncertified(event: Event) -> RegistrationQuerySet:
-    """Return who holds a seat and has no certificate, not one that was revoked either."""
-    confirmed = Registration.objects.filter(event=event, status=Registration.Status.CONFIRMED)
+    """Return who holds a seat and has no certificate, not one that was revoked either; who was erased can get none."""
+    confirmed = Registration.objects.filter(event=event, status=Registration.Status.CONFIRMED).proven()
     return confirmed.exclude(certificates__role=Role.PARTICIPANT)
 
 
