@@ -1,6 +1,7 @@
 """Pictures are written anew: nothing of what was sent is kept but what can be seen."""
 
 import io
+import os
 import struct
 import zlib
 
@@ -8,7 +9,7 @@ import pytest
 from PIL import Image
 
 from turnout.core.errors import TooLargeError, UnsupportedTypeError
-from turnout.media.images import LARGEST, SIDE, redraw
+from turnout.media.images import LARGEST, MOST_KEPT, SIDE, redraw
 
 
 def sent(picture: Image.Image, kind: str, **options: object) -> bytes:
@@ -37,6 +38,13 @@ def test_what_we_take_becomes_a_png(kind: str) -> None:
 def test_a_large_one_is_made_smaller_and_a_small_one_stays() -> None:
     drawn = redraw(sent(Image.new("RGB", (4000, 1000)), "PNG"))
     assert (drawn.width, drawn.height) == (SIDE, 300)
+
+
+def test_what_would_make_every_paper_large_and_slow_is_made_smaller_until_it_does_not() -> None:
+    noise = Image.frombytes("RGB", (SIDE, 600), os.urandom(SIDE * 600 * 3))
+    drawn = redraw(sent(noise, "WEBP"))
+    assert len(drawn.png) <= MOST_KEPT
+    assert drawn.width in (2 * drawn.height - 1, 2 * drawn.height, 2 * drawn.height + 1)
 
 
 def test_a_photograph_is_turned_upright_and_says_no_more_where_it_was_taken() -> None:

@@ -12,6 +12,8 @@ from turnout.core.errors import TooLargeError, UnsupportedTypeError
 
 LARGEST: Final = 2 * 1024 * 1024  # bytes
 SIDE: Final = 1200  # pixels of the longer side that are kept: 10 cm in print
+MOST_KEPT: Final = 256 * 1024  # bytes: every paper that shows it carries it, and takes as long as it is large
+_SMALLER = 0.8  # a step
 _MOST_PIXELS = 25_000_000  # as the file says itself: 100 MB of memory
 _FORMATS = ("PNG", "JPEG", "WEBP")  # no SVG, which is a program
 
@@ -27,6 +29,8 @@ class Drawn:
 
 def redraw(content: bytes) -> Drawn:
     """Return a PNG, JPEG or WebP as a PNG of at most 1,200 pixels, upright, without what the camera wrote into it.
+
+    Of a photograph, or of noise, as many fewer pixels as let it take 256 kB.
 
     TooLargeError for more than 2 MB or 25 megapixels; UnsupportedTypeError for what is no such picture.
     """
@@ -55,10 +59,17 @@ def _opened(content: bytes) -> Image.Image:
 
 
 def _drawn(picture: Image.Image) -> Drawn:
-    plain = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    plain.thumbnail((SIDE, SIDE))
-    bare = Image.new(plain.mode, plain.size)  # its pixels, and nothing else that it carried
-    bare.paste(plain)
+    plain, side = picture.convert("RGBA" if picture.has_transparency_data else "RGB"), SIDE
+    plain.thumbnail((side, side))
+    while len(png := _png(plain)) > MOST_KEPT:
+        side = int(side * _SMALLER)
+        plain.thumbnail((side, side))
+    return Drawn(png, *plain.size)
+
+
+def _png(picture: Image.Image) -> bytes:
+    bare = Image.new(picture.mode, picture.size)  # its pixels, and nothing else that it carried
+    bare.paste(picture)
     out = io.BytesIO()
     bare.save(out, "PNG", optimize=True)
-    return Drawn(out.getvalue(), *bare.size)
+    return out.getvalue()
