@@ -345,7 +345,7 @@ def test_anybody_reads_the_keys_and_the_lists_from_any_page(client: Client) -> N
         assert client.get(address, headers={"If-None-Match": answer["ETag"]}).status_code == 304
     assert json.loads(client.get("/.well-known/did.json").content) == did_document()
     assert judged(mine, json.loads(client.get(STATUS).content)) == ""
-    for number in ("1", "99999999999999999999999"):
+    for number in ("1", "99999999999999999999999", "9" * 260):
         assert client.get(f"/api/credentials/status/{number}/").json()["code"] == "not_found"
 
 

@@ -17,6 +17,7 @@ from turnout.core import keys
 from turnout.core.clock import now
 from turnout.core.errors import NotFoundError
 
+_LAST = 2**31 - 1  # of the numbers that a row can hold
 _KEPT = 10  # seconds: to read 60,000 bits takes a tenth of one, and anybody may ask
 
 
@@ -25,6 +26,8 @@ def status_list(number: int) -> dict[str, Any]:
 
     What was revoked shows ten seconds later at most; on the certificate's own page at once.
     """
+    if number > _LAST:
+        raise NotFoundError
     place = f"status-list:{did()}:{number}"
     kept: dict[str, Any] | None = cache.get(place)
     if kept is None:
