@@ -23,6 +23,7 @@ from turnout.certificates.actions import (
     issuing,
     revoke,
 )
+from turnout.certificates.actions.events import change_event
 from turnout.certificates.actions.naming import correct_name
 from turnout.certificates.actions.rules import set_rules
 from turnout.certificates.models import Certificate, CertificateRules, Role, Standing, Version
@@ -33,7 +34,7 @@ from turnout.core.models import AuditEntry
 from turnout.events.models import Event
 from turnout.jobs import worker
 from turnout.notifications.models import Message
-from turnout.registrations.actions.events import remove_event
+from turnout.registrations.actions.events import EventChange, remove_event
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.django_db
@@ -284,6 +285,20 @@ def test_after_thirty_days_it_looks_no_more_until_the_rule_is_another() -> None:
         assert len(asked) == 3
         set_rules(event, {"min_minutes": 0}, actor=TEAM)
         assert swept() == ["Late"]
+
+
+def test_who_wrote_the_wrong_year_and_moves_the_event_gets_them_on_their_own() -> None:
+    event = workshop(rules={})
+    late = make.confirmed(event, "late")
+    right = {"starts_at": end(event).starts_at, "ends_at": event.ends_at}
+    a_year = timedelta(days=365)
+    Event.objects.filter(pk=event.pk).update(**{name: moment - a_year for name, moment in right.items()})
+    assert swept() == []
+    assert CertificateRules.objects.get(pk=event.pk).closed
+
+    change_event(Event.objects.get(pk=event.pk), EventChange(right), None, actor=TEAM)
+    let_in(late)
+    assert swept() == ["Late"]
 
 
 def test_an_event_that_is_broken_keeps_no_other_waiting() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from turnout.certificates.actions.rules import copy_rules, forget_rules, set_rules
+from turnout.certificates.actions.rules import copy_rules, forget_rules, look_again, set_rules
 from turnout.core.errors import InvalidError
 from turnout.core.transactions import transactional
 from turnout.events import actions as events
@@ -34,8 +34,14 @@ def create_event(event: Event, capacity: Capacity, parts: Parts, rule: Rule | No
 
 @transactional
 def change_event(event: Event, change: EventChange, rule: Rule | None, *, actor: str) -> Event:
-    """Change an event as `turnout.registrations.actions.events` does, and its rule if that is to be different."""
+    """Change an event as `turnout.registrations.actions.events` does, and its rule if that is to be different.
+
+    Where it ends at another time the worker looks again, though it had done with it.
+    """
+    ended_at = event.ends_at
     changed = changes.change_event(event, change, actor=actor)
+    if changed.ends_at != ended_at:
+        look_again(changed)
     _write(changed, rule, actor)
     return changed
 

@@ -46,6 +46,11 @@ def forget_rules(event: Event, *, actor: str) -> None:
         audit.record(actor, "certificate_rules.forgotten", event.pk)
 
 
+def look_again(event: Event) -> None:
+    """Let the worker look at an event as if it never had. Part of the caller's transaction."""
+    CertificateRules.objects.filter(pk=event.pk).update(swept_at=None, closed=False)
+
+
 def copy_rules(original: Event, copies: Sequence[Event]) -> None:
     """Let copies of an event ask what it asks, of their own sessions. Part of the caller's transaction."""
     rules = CertificateRules.objects.filter(pk=original.pk).first()
