@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
@@ -30,6 +31,7 @@ from turnout.core.idempotency import forget_old
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Event, TeamMember
 from turnout.guard.notation import windows
+from turnout.media.images import LARGEST
 from turnout.registrations.actions.events import remove_event
 from turnout.registrations.models import Registration
 
@@ -557,9 +559,11 @@ def test_a_sample_shows_how_they_will_look(team: APIClient, event: Event) -> Non
 
 
 def test_a_picture_is_too_large_before_it_is_read(team: APIClient, event: Event) -> None:
-    large = SimpleUploadedFile("logo.png", b"0" * (5 * 2**20 + 70_000))
-    answer = team.post(f"/api/events/{event.pk}/certificates/pictures/", {"file": large})
+    large = SimpleUploadedFile("logo.png", b"0" * (LARGEST + 70_000))
+    with patch("turnout.api.certificates_design.read") as read:
+        answer = team.post(f"/api/events/{event.pk}/certificates/pictures/", {"file": large})
     assert refused(answer) == (413, "too_large")
+    read.assert_not_called()
 
 
 def test_templates_are_brought_by_staff_with_a_second_factor() -> None:

@@ -35,8 +35,8 @@ from turnout.certificates.writing import design_of
 from turnout.core.errors import NotFoundError, TooLargeError
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
+from turnout.media.images import LARGEST
 
-MOST_BYTES = 5 * 2**20
 _FORM_BYTES = 64 * 1024  # what surrounds the file in a form
 
 
@@ -137,14 +137,14 @@ class PictureSerializer(serializers.ModelSerializer[Picture]):
 class PictureFileSerializer(serializers.Serializer[Any]):
     """A picture, as it is sent."""
 
-    file = serializers.FileField(help_text=f"PNG, JPEG or WebP, at most {MOST_BYTES // 2**20} MB.")
+    file = serializers.FileField(help_text=f"PNG, JPEG or WebP, at most {LARGEST // 2**20} MB.")
 
 
 def _received(view: APIView, request: Request) -> Picture:
     """Keep the picture: outside of any transaction, and once for one Idempotency-Key."""
     event = find_for(Right.EDIT, request.user, view.kwargs["event_id"])
     file: UploadedFile[bytes] = read(PictureFileSerializer(data=request.data))["file"]
-    if (file.size or 0) > MOST_BYTES:
+    if (file.size or 0) > LARGEST:
         raise _too_large()
     return add_picture(event, file.read(), actor=actor_of(request))
 
@@ -159,7 +159,7 @@ class PicturesView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse what is too large before it is read."""
         announced = request.META.get("CONTENT_LENGTH") or "0"
-        if announced.isascii() and announced.isdigit() and int(announced) > MOST_BYTES + _FORM_BYTES:
+        if announced.isascii() and announced.isdigit() and int(announced) > LARGEST + _FORM_BYTES:
             raise _too_large()
         super().initial(request, *args, **kwargs)
 
@@ -268,7 +268,7 @@ class TemplateView(generics.GenericAPIView[Template]):
 
 
 def _too_large() -> TooLargeError:
-    return TooLargeError(f"A picture has at most {MOST_BYTES // 2**20} MB.")
+    return TooLargeError(f"A picture has at most {LARGEST // 2**20} MB.")
 
 
 urlpatterns = [

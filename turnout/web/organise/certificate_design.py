@@ -24,6 +24,7 @@ from turnout.core.errors import Fault, InvalidError, TooLargeError, UnsupportedT
 from turnout.events.models import Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
+from turnout.media.images import LARGEST
 from turnout.web.forms import REFUSED, Form, own_page, sent, show
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -157,7 +158,8 @@ class DesignForm(Form):
         if not isinstance(file, UploadedFile):
             return None
         try:
-            return add_picture(self.event, file.read(), actor=actor).pk
+            # Of one that is too large no more than shows that it is.
+            return add_picture(self.event, file.read(LARGEST + 1), actor=actor).pk
         except (TooLargeError, UnsupportedTypeError) as error:
             raise InvalidError.at(Fault(f"/{name}", error.code, error.detail)) from error
 
