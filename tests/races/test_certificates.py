@@ -9,9 +9,11 @@ from django.db.models import QuerySet
 
 from tests.races.processes import Place
 from tests.races.visitors import at_once, inside
+from tests.support import make
 from tests.support.certificates import attended_by
 from tests.support.databases import POSTGRESQL
 from tests.support.scale import FULL
+from turnout.accounts.models import User
 from turnout.certificates.actions import issue_earned, issuing
 from turnout.certificates.actions.naming import correct_name
 from turnout.certificates.models import Certificate
@@ -21,6 +23,7 @@ from turnout.core.errors import ConflictError
 from turnout.core.ids import new_id
 from turnout.events.models import Event
 from turnout.notifications.models import Message
+from turnout.privacy.actions import erase
 from turnout.registrations.models import Registration
 
 pytestmark = pytest.mark.races
@@ -53,6 +56,17 @@ def test_a_name_corrected_meanwhile_is_on_it_or_comes_too_late(rows: Place) -> N
         assert Certificate.objects.get(event=event).full_name == name
 
 
+def test_who_erases_themselves_meanwhile_is_named_by_none(rows: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issuing, "Writer", write_slowly)
+    for number in range(ROUNDS):
+        event, (person,) = attended_by(f"gone{number}")
+        user = make.user(email=person.email)
+        at_once([inside(rows, partial(issue_earned, event, actor=audit.SYSTEM)), inside(rows, partial(erases, user))])
+
+        left = Certificate.objects.filter(event=event)
+        assert [(each.full_name, each.email) for each in left] == [("", "")] * len(left)
+
+
 @pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)
 def test_without_the_locks_and_the_key_somebody_gets_two(rows: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     event, (person,) = attended_by("twice")
@@ -71,6 +85,12 @@ def corrects(person: Registration) -> bool:
     except ConflictError:
         return False
     return True
+
+
+def erases(user: User) -> None:
+    """Erase them while somebody issues to them."""
+    time.sleep(0.1)
+    erase(user)
 
 
 def write_slowly(event: Event) -> Any:

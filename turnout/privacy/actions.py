@@ -37,6 +37,8 @@ def erase(user: User, *, keep_certificates: bool = False) -> None:
         )
     nobody = f"{user.id.hex}@{ERASED}"
     _give_up_seats(user)
+    # Locked as whoever issues locks them: what is issued this moment is seen below, or finds nobody to certify.
+    list(registrations_of(user).select_for_update().order_by("id").values_list("pk"))
     _erase_messages(user, nobody)  # while what they are about can still be found
     erase_certificates(certificates_of(user), keep=keep_certificates, actor=audit.actor_of(user))
     _erase_registrations(user, nobody)
