@@ -32,6 +32,7 @@ from turnout.events.actions.teams import add_member
 from turnout.events.models import Event, TeamMember
 from turnout.guard.notation import windows
 from turnout.media.images import LARGEST
+from turnout.notifications.models import Message
 from turnout.registrations.actions.events import remove_event
 from turnout.registrations.models import Registration
 
@@ -133,7 +134,7 @@ def test_a_correction_supersedes_at_the_same_address(certificate: Certificate) -
     correct(certificate, "Amina Bensalah", "a name was missing", actor=TEAM)
     found, before = verified(certificate), verified(certificate, version=1)
     assert (found["version"], found["status"], found["full_name"]) == (2, "valid", "Amina Bensalah")
-    assert (before["version"], before["status"], before["full_name"]) == (1, "superseded", "Amina")
+    assert (before["version"], before["status"], before["full_name"]) == (1, "superseded", None)
     assert (before["pdf"], before["credential"], before["linkedin"]) == (None, None, None)
     assert [(each["version"], each["status"], each["reason"]) for each in found["versions"]] == [
         (2, "valid", "a name was missing"),
@@ -360,6 +361,24 @@ def test_a_speaker_is_certified_by_hand(team: APIClient, event: Event) -> None:
         assert refused(team.post(path, sami | wrong, format="json")) == (400, code)
     for wrong_field in ({"hours": 0}, {"hours": "x"}, {"full_name": "a\nb"}, {"email": "sami"}):
         assert team.post(path, sami | wrong_field, format="json").status_code == 400
+
+
+def test_who_was_revoked_is_not_certified_by_hand_again_as_if_nothing_was(team: APIClient, event: Event) -> None:
+    path = f"/api/events/{event.pk}/certificates/"
+    sami = {"role": "speaker", "full_name": "Sami", "email": "sami@example.org"}
+    team.post(path, sami, format="json")
+    revoke(Certificate.objects.get(), "never spoke", actor=TEAM)
+    assert refused(team.post(path, sami, format="json")) == (409, "certificate_revoked")
+
+
+def test_naming_people_by_hand_fills_nobodys_mailbox(team: APIClient, event: Event, settings: Settings) -> None:
+    settings.THROTTLE_MAILBOX = windows("5/day")
+    path = f"/api/events/{event.pk}/certificates/"
+    for number in range(8):
+        named = {"role": "speaker", "full_name": f"Sami {number}", "email": f"sami+{number}@example.org"}
+        assert team.post(path, named, format="json").status_code == 201
+    assert Certificate.objects.count() == 8
+    assert Message.objects.filter(kind="certificate.issued").count() == 4  # of 5 a day, all but one
 
 
 def test_the_list_is_filtered_by_role_standing_and_words(team: APIClient, event: Event, amina: Registration) -> None:

@@ -70,7 +70,7 @@ class CertificateSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     version = serializers.IntegerField()
     status = serializers.ChoiceField(Standing.choices)
-    full_name = serializers.CharField(allow_null=True)
+    full_name = serializers.CharField(allow_null=True, help_text="Null of a superseded version, too: it was corrected.")
     role = serializers.ChoiceField(Role.choices, allow_null=True)
     title = serializers.CharField(allow_null=True, help_text="What the paper is called.")
     text = serializers.CharField(allow_null=True, help_text="What the holder did.")
@@ -106,7 +106,7 @@ def shown(version: Version) -> dict[str, Any]:
         "id": certificate.pk,
         "version": version.number,
         "status": standing,
-        **said(None if version.snapshot is None else version.says),
+        **said(version.told),
         "issued_at": version.issued_at,
         "revoked_at": certificate.revoked_at if standing == Standing.REVOKED else None,
         "revoked_reason": certificate.revoked_reason if standing == Standing.REVOKED else None,
@@ -122,7 +122,7 @@ def said(says: Snapshot | None) -> dict[str, Any]:
         return dict.fromkeys([*names, "full_name", "date", "hours", "sessions"])
     return {
         **{name: getattr(says, name) for name in names},
-        "full_name": says.name,
+        "full_name": says.name or None,
         "date": localtime(says.starts_at, ZoneInfo(says.timezone)).date(),
         "hours": says.hours,
         "sessions": says.sessions,

@@ -142,7 +142,7 @@ class IssuedView(TeamViews):
     """An event's certificates."""
 
     filterset_class = IssuedFilter
-    problems: ClassVar = {"get": (403,), "post": (409,)}
+    problems: ClassVar = {"get": (403,), "post": (409, 429)}
 
     @extend_schema(operation_id="event_certificates_list", responses={200: IssuedSerializer(many=True)})
     def get(self, request: Request, event_id: UUID) -> Response:

@@ -9,7 +9,7 @@ from turnout.guard.actions import Claim, admitted
 from turnout.guard.notation import Window
 
 # Each has a budget of its own: whoever spends one leaves the others as they are. So codes and resets are a reserve.
-Purpose = Literal["registration", "code", "reset", "address", "invitation"]
+Purpose = Literal["registration", "code", "reset", "address", "invitation", "certificate"]
 _ALIASES = {"googlemail.com": "gmail.com"}
 
 

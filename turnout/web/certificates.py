@@ -142,15 +142,15 @@ def _number_in(text: str | None) -> int | None:
 
 
 def _shown(version: Version) -> dict[str, object]:
-    standing = version.standing
-    if standing == Standing.ERASED:
+    standing, told = version.standing, version.told
+    if told is None:
         return {"standing": standing}
     versions: Sequence[Version] = chain(version.certificate)
     return {
         "standing": standing,
         "version": version,
         "certificate": version.certificate,
-        "paper": Paper(version.says),
+        "paper": Paper(told),
         "versions": versions,
         "follower": next((each for each in versions if each.number == version.number + 1), None),
         "linkedin": linkedin(version) if standing == Standing.VALID else "",

@@ -26,6 +26,8 @@ from turnout.core.errors import ConflictError, Fault, InvalidError
 from turnout.core.text import address_key, fold, normal_address
 from turnout.core.transactions import RaceLostError, transactional, violates
 from turnout.events.models import Event
+from turnout.guard.actions import Claim, admit
+from turnout.guard.notation import windows
 from turnout.registrations.models import ERASED, Registration
 
 log = structlog.get_logger()
@@ -37,6 +39,7 @@ _LOOK_AGAIN = timedelta(minutes=10)  # scans made without network come late
 _LOOK_UNTIL = timedelta(days=30)  # after the end
 _EVENTS_AT_ONCE = 50
 _dice = secrets.SystemRandom()
+_BY_HAND = windows("300/hour,1000/day")  # whoever names people has mails sent to whatever addresses they name
 _ONCE = ("certificates_certificate.holder_key", "holder_key")
 _BIT = ("version_has_its_own_bit", "certificates_version.status_index")
 
@@ -109,7 +112,8 @@ def issue_by_hand(event: Event, role: Role, named: Named, *, actor: str) -> Cert
     """Issue to a speaker, an organiser or a volunteer, and return it; what they have already, if they have.
 
     A person is known by their address, or without one by their name. InvalidError `role_is_earned` for a participant;
-    ConflictError `event_not_over`, `event_cancelled`.
+    ConflictError `event_not_over`, `event_cancelled`, `certificate_revoked` where theirs was; ThrottledError where the
+    actor named too many.
     """
     if role == Role.PARTICIPANT:
         message = _("Participants earn theirs by being there: name their registration.")
@@ -120,7 +124,10 @@ def issue_by_hand(event: Event, role: Role, named: Named, *, actor: str) -> Cert
     key = holder_key(event.pk, person, role)
     known = Certificate.objects.filter(holder_key=key).first()
     if known is not None:
+        _check_stands(known)
         return known
+    if email and actor != audit.SYSTEM:
+        admit(Claim("certificate", actor, _BY_HAND))
     writer = Writer(event)
     certificate = Certificate(
         event=event,
@@ -149,7 +156,7 @@ def correct(certificate: Certificate, name: str, reason: str, *, actor: str) -> 
     certificate.save(update_fields=["full_name", "name_key", "current"])
     _add_versions([(certificate, replace(last.says, name=name))], actor, reason)
     audit.record(actor, "certificate.corrected", certificate.pk, {"version": certificate.current})
-    tell("certificate.corrected", [certificate])
+    tell("certificate.corrected", [certificate], actor)
     return certificate
 
 
@@ -164,7 +171,7 @@ def revoke(certificate: Certificate, reason: str, *, actor: str) -> Certificate:
     certificate.revoked_at, certificate.revoked_by, certificate.revoked_reason = now(), actor, reason
     certificate.save(update_fields=["revoked_at", "revoked_by", "revoked_reason"])
     audit.record(actor, "certificate.revoked", certificate.pk)
-    tell("certificate.revoked", [certificate])
+    tell("certificate.revoked", [certificate], actor)
     return certificate
 
 
@@ -270,7 +277,7 @@ def _write(issued: Sequence[tuple[Certificate, Snapshot]], actor: str) -> list[C
         raise RaceLostError from error
     _add_versions(issued, actor)
     audit.record_many(actor, "certificate.issued", [certificate.pk for certificate in certificates])
-    tell("certificate.issued", certificates)
+    tell("certificate.issued", certificates, actor)
     return certificates
 
 

@@ -1,6 +1,7 @@
 """Certificates, and the versions of what each says."""
 
 import uuid
+from dataclasses import replace
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -194,10 +195,22 @@ class Version(models.Model):
         return Snapshot.from_json(self.snapshot)
 
     @property
+    def told(self) -> Snapshot | None:
+        """What whoever has the id may read: nothing once it was erased, and never a name that was corrected."""
+        if self.snapshot is None:
+            return None
+        return self.says if self.is_current else replace(self.says, name="")
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is the version that holds, if any does."""
+        return self.number == self.certificate.current
+
+    @property
     def standing(self) -> Standing:
         """What it is worth now."""
-        standing, is_current = self.certificate.standing, self.number == self.certificate.current
-        return Standing.SUPERSEDED if standing == Standing.VALID and not is_current else standing
+        standing = self.certificate.standing
+        return Standing.SUPERSEDED if standing == Standing.VALID and not self.is_current else standing
 
     @property
     def document_path(self) -> str:
