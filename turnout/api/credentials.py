@@ -20,8 +20,8 @@ DID_MEDIA_TYPE = "application/did+json"
 _OPEN = {
     "Access-Control-Allow-Origin": "*",
     "Cross-Origin-Resource-Policy": "cross-origin",
-    "Cache-Control": "public, max-age=60",
 }
+_A_MINUTE, _ASK_AGAIN = "public, max-age=60", "public, no-cache"  # what was revoked is seen at once
 _once = method_decorator(conditional_page, name="dispatch")
 
 
@@ -67,7 +67,7 @@ class DidView(APIView):
     @extend_schema(operation_id="did", tags=["credentials"], responses={(200, DID_MEDIA_TYPE): DidSerializer})
     def get(self, _request: Request) -> HttpResponse:
         """Return our DID document. All keys that ever signed are in it, so that old credentials stay verifiable."""
-        return _document(did_document(), DID_MEDIA_TYPE)
+        return _document(did_document(), DID_MEDIA_TYPE, _A_MINUTE)
 
 
 @_once
@@ -81,8 +81,8 @@ class StatusListView(APIView):
     @extend_schema(operation_id="credentials_status", responses={(200, MEDIA_TYPE): StatusListSerializer})
     def get(self, _request: Request, number: int) -> HttpResponse:
         """Return a list, signed. Which one a credential is in, and at which place, stands in the credential."""
-        return _document(status_list(number), MEDIA_TYPE)
+        return _document(status_list(number), MEDIA_TYPE, _ASK_AGAIN)
 
 
-def _document(document: Mapping[str, Any], media_type: str) -> HttpResponse:
-    return HttpResponse(json.dumps(document), media_type, headers=_OPEN)
+def _document(document: Mapping[str, Any], media_type: str, kept: str) -> HttpResponse:
+    return HttpResponse(json.dumps(document), media_type, headers={**_OPEN, "Cache-Control": kept})

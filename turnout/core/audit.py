@@ -39,3 +39,9 @@ def last_deeds(subjects: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
     """Return when something was last done to each of these things; those to which nothing ever was are left out."""
     deeds = AuditEntry.objects.filter(subject__in=subjects).order_by()
     return dict(deeds.values("subject").annotate(last=Max("at")).values_list("subject", "last"))
+
+
+def latest(*verbs: str) -> uuid.UUID | None:
+    """Return the id of the last deed of these kinds: as long as it is the same, nothing of the kind was done."""
+    ids = (AuditEntry.objects.filter(verb=verb).order_by("-id").values_list("id", flat=True).first() for verb in verbs)
+    return max((found for found in ids if found is not None), default=None)

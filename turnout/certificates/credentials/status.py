@@ -13,22 +13,23 @@ from turnout.certificates.credentials.badges import status_list_address
 from turnout.certificates.credentials.issuer import did
 from turnout.certificates.credentials.proofs import CONTEXTS, PURPOSE, prove
 from turnout.certificates.models import Version
-from turnout.core import keys
+from turnout.core import audit, keys
 from turnout.core.clock import now
 from turnout.core.errors import NotFoundError
 
 _LAST = 2**31 - 1  # of the numbers that a row can hold
 _KEPT = 10  # seconds: to read 60,000 bits takes a tenth of one, and anybody may ask
+_DEEDS = ("certificate.revoked", "certificate.corrected", "certificate.erased")  # by which a bit is set
 
 
 def status_list(number: int) -> dict[str, Any]:
     """Return a list, signed, with the bits of all versions that hold no more; NotFoundError where none is in it.
 
-    What was revoked shows ten seconds later at most; on the certificate's own page at once.
+    What was revoked is in it at once: the list is kept as long as no such deed is done, and ten seconds at most.
     """
     if number > _LAST:
         raise NotFoundError
-    place = f"status-list:{did()}:{number}"
+    place = f"status-list:{did()}:{number}:{audit.latest(*_DEEDS)}"
     kept: dict[str, Any] | None = cache.get(place)
     if kept is None:
         kept = prove(_list(number), keys.active_key_id(PURPOSE))
