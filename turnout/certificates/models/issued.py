@@ -34,7 +34,7 @@ class Standing(models.TextChoices):
     """What a version of a certificate is worth."""
 
     VALID = "valid", _("Valid")
-    SUPERSEDED = "superseded", _("Superseded")
+    SUPERSEDED = "superseded", _("Replaced")
     REVOKED = "revoked", pgettext_lazy("certificate", "Revoked")
     ERASED = "erased", _("Erased")
 
