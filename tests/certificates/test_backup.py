@@ -18,7 +18,7 @@ from tests.support import make
 from tests.support.certified import by_hand, certified
 from tests.support.databases import KINDS, MARIADB, POSTGRESQL, SQLITE, MissingError, as_default, fresh_database
 from turnout.certificates.actions import correct, revoke
-from turnout.certificates.credentials import PURPOSE, credential_of, verify
+from turnout.certificates.credentials import PURPOSE, credential_of, did_document, keys_of, verify
 from turnout.certificates.documents import document_of
 from turnout.certificates.models import Certificate
 from turnout.certificates.queries import find_version
@@ -84,14 +84,14 @@ def test_every_certificate_verifies_as_before_and_its_document_is_made_anew(
     restore: Restore, issued: list[Certificate]
 ) -> None:
     valid = find_version(issued[0].pk)
-    signed, known = credential_of(valid), keys.public_keys(PURPOSE)
+    signed, known = credential_of(valid), keys_of(did_document())
     document_of(valid)
     before = told(issued)
 
     restore()
 
     assert told(issued) == before
-    assert keys.public_keys(PURPOSE) == known
+    assert keys_of(did_document()) == known
     found = find_version(issued[0].pk)
     assert credential_of(found) == signed
     assert verify(signed.encode(), known).valid
@@ -121,7 +121,7 @@ def test_without_the_secret_what_was_signed_holds_and_a_new_key_signs_the_rest(
     refused = stranger.get(unsigned)
     assert (refused.status_code, refused.json()["code"]) == (503, "key_unreadable")
     call_command("renew_key", PURPOSE)
-    known = keys.public_keys(PURPOSE)
+    known = keys_of(did_document())
     for each in (credential, unsigned):
         answer = stranger.get(each)
         assert (answer.status_code, verify(answer.content, known).problem) == (200, "")

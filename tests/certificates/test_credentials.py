@@ -39,6 +39,7 @@ from turnout.core.errors import GoneError, InvalidError, NotFoundError
 
 pytestmark = pytest.mark.django_db
 STATUS = "/api/credentials/status/0/"
+OTHER = "did:web:other.example"
 REVOKED = "It was revoked, or superseded by a newer one."
 
 
@@ -220,23 +221,47 @@ def test_an_old_key_verifies_for_good() -> None:
     new = credential()
     assert new["proof"]["verificationMethod"] == f"{did()}#{new_key}"
     assert (judged(old), judged(new)) == ("", "")
-    only_new = {new_key: keys.public_keys(PURPOSE)[new_key]}
+    method = f"{did()}#{new_key}"
+    only_new = {method: keys_of(did_document())[method]}
     assert verify(json.dumps(old).encode(), only_new).problem.startswith("It is signed by a key that is not known")
 
 
 def test_a_key_signs_for_its_own_issuer_alone() -> None:
     unsigned, key_id = badge(certificates.certified()), keys.active_key_id(PURPOSE)
-    options = {**prove(unsigned, key_id)["proof"], "verificationMethod": f"did:web:other.example#{key_id}"}
+    elsewhere = {**unsigned, "issuer": {**unsigned["issuer"], "id": OTHER}}
+    assert judged(prove(elsewhere, key_id)) == f"It is signed by a key that is not known: {OTHER}#{key_id}"
+    options = {**prove(unsigned, key_id)["proof"], "verificationMethod": f"{OTHER}#{key_id}"}
     message = proofs._options_digest(options["verificationMethod"], options["created"])
     message += proofs._digest(linked.statements(unsigned))
     proof = {**options, "proofValue": multibase(keys.sign(PURPOSE, key_id, message))}
     assert judged({**unsigned, "proof": proof}).startswith("It is signed by a key that is not known")
 
 
+def test_an_issuer_signs_no_credential_of_another_inside_one_of_its_own() -> None:
+    unsigned, key_id = badge(certificates.certified()), keys.active_key_id(PURPOSE)
+    inside = {**unsigned, "id": f"{unsigned['id']}#2", "issuer": {**unsigned["issuer"], "id": OTHER}}
+    del inside["@context"]
+    around = {**unsigned, "type": ["VerifiableCredential"], "credentialSubject": inside, "evidence": []}
+    assert judged(prove(around, key_id)) == f"It is signed by another than its issuer: {OTHER}"
+
+
+def test_a_did_document_speaks_for_its_own_did_alone() -> None:
+    mine, published = credential(), did_document()
+    theirs = {**published, "id": OTHER}
+    renamed = json.loads(json.dumps(published).replace(did(), OTHER))
+    assert keys_of(theirs) == {}
+    for document in (theirs, renamed):
+        problem = verify(json.dumps(mine).encode(), keys_of(document)).problem
+        assert problem == f"It is signed by a key that is not known: {did()}#{keys.active_key_id(PURPOSE)}"
+    with pytest.raises(InvalidError, match="no DID document"):
+        keys_of({name: value for name, value in published.items() if name != "id"})
+
+
 def test_keys_for_other_purposes_sign_no_credential() -> None:
     ticket_key = keys.active_key_id("ticket")
     credential()
-    assert ticket_key not in keys_of(did_document())
+    assert [*keys_of(did_document())] == [f"{did()}#{keys.active_key_id(PURPOSE)}"]
+    assert ticket_key not in str(did_document())
     assert len(did_document()["verificationMethod"]) == 1
 
 

@@ -15,11 +15,13 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from pypdf import PdfReader, PdfWriter
+from pytest_django import Settings
 
 from tests.support import credentials as certificates
 from tests.support.tools import ROOT
 from turnout.certificates.actions import revoke
-from turnout.certificates.credentials import PURPOSE, credential_of, did_document, verifying
+from turnout.certificates.credentials import PURPOSE, credential_of, did, did_document, verifying
+from turnout.certificates.credentials.proofs import prove
 from turnout.certificates.credentials.status import status_list
 from turnout.certificates.models import Version
 from turnout.core import audit, keys
@@ -83,6 +85,7 @@ def told(desk: Desk, first: str = "valid") -> list[str]:
         "Holder: Amina Haddad",
         "Event:  Rust for beginners",
         f"Issuer: {desk.version.says.issuer}",
+        f"DID:    {did()}",
         "Date:   2025-05-16",
         f"Key:    {desk.key}",
     ]
@@ -134,6 +137,19 @@ def test_a_foreign_key_is_not_known(desk: Desk) -> None:
     others = {**did_document(), "verificationMethod": []}
     code, said = desk.ask(desk.credential, keys=desk.file("did.json", json.dumps(others)))
     assert (code, said[0].split(": ")[1]) == (1, "It is signed by a key that is not known")
+
+
+def test_keys_of_one_site_verify_nothing_that_is_said_to_be_of_another(desk: Desk, settings: Settings) -> None:
+    """Site A signs a credential in the name of site B; A's own did.json and database do not make it one of B's."""
+    valid, published, saved = told(desk), did(), desk.file("did.json", json.dumps(did_document()))
+    unsigned = json.loads(desk.credential.replace(published, "did:web:b.example"))
+    del unsigned["proof"]
+    forged = json.dumps(prove(unsigned, desk.key))
+    said = (1, [f"invalid: It is signed by a key that is not known: did:web:b.example#{desk.key}"])
+    assert desk.ask(forged, keys=saved) == desk.ask(forged) == said
+    settings.PUBLIC_BASE_URL = "https://b.example"  # a site that moved has a saved copy for what it signed before
+    assert desk.ask(desk.credential)[0] == 1
+    assert desk.ask(desk.credential, keys=saved)[1][:-1] == valid
 
 
 NEITHER = "It is neither a PDF nor a credential in JSON."

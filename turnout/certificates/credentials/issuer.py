@@ -40,13 +40,16 @@ def did_document() -> dict[str, Any]:
 
 
 def keys_of(document: Mapping[str, Any]) -> dict[str, bytes]:
-    """Return by their ids the keys that a DID document names to sign with; InvalidError `not_a_did_document`."""
+    """Return by their whole ids the keys that a DID document names to sign with; InvalidError `not_a_did_document`.
+
+    It speaks for its own DID alone: keys that it names as another's are none.
+    """
     try:
-        allowed = set(document["assertionMethod"])
+        own, allowed = document["id"] + "#", set(document["assertionMethod"])
         return {
-            method["id"].partition("#")[2]: _public(method["publicKeyMultibase"])
+            method["id"]: _public(method["publicKeyMultibase"])
             for method in document["verificationMethod"]
-            if method["id"] in allowed
+            if method["id"] in allowed and method["id"].startswith(own)
         }
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidError("The keys are no DID document as did.json is one.", "not_a_did_document") from error

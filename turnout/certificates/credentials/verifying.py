@@ -36,6 +36,7 @@ class Verdict:
     holder: str = ""
     event: str = ""
     issuer: str = ""  # who gave it, as it says
+    did: str = ""  # of the site that signed it: a name may be anybody's, this is not
     date: str = ""  # when the event began, there
     key: str = ""  # id of the key that signed it
     status_asked: bool = False
@@ -46,7 +47,8 @@ class Verdict:
         return not self.problem
 
     def __str__(self) -> str:
-        rows = {"Holder": self.holder, "Event": self.event, "Issuer": self.issuer, "Date": self.date, "Key": self.key}
+        rows = {"Holder": self.holder, "Event": self.event, "Issuer": self.issuer, "DID": self.did}
+        rows |= {"Date": self.date, "Key": self.key}
         lines = ["valid" if self.valid else f"invalid: {_plain(self.problem)}"]
         lines += [f"{name + ':':8}{_plain(value)}" for name, value in rows.items() if value]
         if self.valid and not self.status_asked:
@@ -55,12 +57,11 @@ class Verdict:
 
 
 def verify(file: bytes, keys: Mapping[str, bytes], status: bytes | None = None) -> Verdict:
-    """Tell whether a PDF or a credential is valid by one of these keys, and by its status list if one is given."""
+    """Tell whether a PDF or a credential is valid by one of these keys, and by a status list if one is given."""
     try:
         credential = _credential(file)
-        key, said = check(credential, keys)
-        facts = _Facts(said, "OpenBadgeCredential", of=_BADGE)
-        told = _told(facts, key)
+        facts = _Facts(*check(credential, keys), "OpenBadgeCredential", of=_BADGE)
+        told = _told(facts)
         if status is None:
             return told
         revoked = _is_revoked(facts, status, keys)
@@ -75,7 +76,8 @@ def verify(file: bytes, keys: Mapping[str, bytes], status: bytes | None = None) 
 class _Facts:
     """What was signed: the file's own JSON may say it in ways that show one thing and mean another."""
 
-    def __init__(self, said: Dataset, kind: str, *, of: str) -> None:
+    def __init__(self, method: str, said: Dataset, kind: str, *, of: str) -> None:
+        self.did, _, self.key = method.partition("#")
         self._values: dict[tuple[str, str], list[str]] = {}
         for each in said["@default"]:
             place = each["subject"]["value"], each["predicate"]["value"]
@@ -88,6 +90,8 @@ class _Facts:
         if len(roots) != 1:
             raise InvalidError(f"It is signed, and is no {kind}.", "not_a_credential")
         (self.root,) = roots
+        if (issuer := self.one(f"{_VC}issuer")) != self.did:
+            raise InvalidError(f"It is signed by another than its issuer: {issuer[:200]}", "unknown_key")
 
     def one(self, *path: str) -> str:
         """Return where a path leads from the credential, which has to be to one place."""
@@ -100,20 +104,21 @@ class _Facts:
         return place
 
 
-def _told(facts: _Facts, key: str) -> Verdict:
+def _told(facts: _Facts) -> Verdict:
     subject = f"{_VC}credentialSubject"
     return Verdict(
         holder=facts.one(subject, f"{_BADGE}identifier", f"{_BADGE}identityHash"),
         event=facts.one(subject, f"{_BADGE}achievement", _NAME),
         issuer=facts.one(f"{_VC}issuer", _NAME),
+        did=facts.did,
         date=facts.one(subject, f"{_BADGE}activityStartDate")[:10],
-        key=key,
+        key=facts.key,
     )
 
 
 def _is_revoked(facts: _Facts, status: bytes, keys: Mapping[str, bytes]) -> bool:
     """Tell whether its bit is set in the list; InvalidError where the list is another's, or no list."""
-    listed = _Facts(check(read_json(status), keys)[1], "BitstringStatusListCredential", of=_STATUS)
+    listed = _Facts(*check(read_json(status), keys), "BitstringStatusListCredential", of=_STATUS)
     if facts.one(f"{_VC}credentialStatus", f"{_STATUS}statusListCredential") != listed.root:
         raise InvalidError(f"The status list is not the one of this certificate: {listed.root}", "wrong_status_list")
     encoded = listed.one(f"{_VC}credentialSubject", f"{_STATUS}encodedList").removeprefix("u")

@@ -5,10 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from turnout.certificates.credentials import PURPOSE, verify
-from turnout.certificates.credentials.issuer import keys_of
+from turnout.certificates.credentials import did_document, keys_of, verify
 from turnout.certificates.credentials.verifying import LARGEST, read_json
-from turnout.core import keys
 from turnout.core.errors import InvalidError
 
 
@@ -21,14 +19,14 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the files."""
         parser.add_argument("file", type=Path, help="the PDF, or the credential as JSON")
-        parser.add_argument("--keys", type=Path, help="a saved did.json; else this database's keys")
+        parser.add_argument("--keys", type=Path, help="a saved did.json of its issuer; else this site's keys")
         parser.add_argument("--status", type=Path, help="a saved status list, by which to ask whether it was revoked")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Say what was found, and exit with 1 where it is not valid."""
         try:
             given = options["keys"]
-            known = keys_of(read_json(_content(given))) if given else keys.public_keys(PURPOSE)
+            known = keys_of(read_json(_content(given)) if given else did_document())
             status = options["status"] and _content(options["status"])
             verdict = verify(_content(options["file"]), known, status)
         except (OSError, InvalidError) as error:
