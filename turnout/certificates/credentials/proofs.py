@@ -8,7 +8,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from turnout.certificates.credentials.linked import CREDENTIALS, OPEN_BADGES, Dataset, canonical, statements
+from turnout.certificates.credentials.linked import CREDENTIALS, OPEN_BADGES, Dataset, canonical, check_size, statements
 from turnout.core import keys
 from turnout.core.clock import now
 from turnout.core.errors import InvalidError
@@ -34,6 +34,7 @@ def check(document: Mapping[str, Any], known: Mapping[str, bytes]) -> tuple[str,
 
     InvalidError `not_a_credential`, `unknown_key`, `tampered`. What else stands in the document was signed by nobody.
     """
+    check_size(document)
     if document.get("@context") != CONTEXTS:
         raise InvalidError("It is no credential of the kind that Turnout makes.", "not_a_credential")
     proof = _proof(document)
