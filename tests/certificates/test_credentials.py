@@ -318,16 +318,18 @@ def test_the_status_list_tells_what_holds_no_more() -> None:
     assert at_once["credentialSubject"]["encodedList"] == _encoded(sorted(indices))
 
 
-def test_a_status_list_is_one_of_ours_and_the_right_one() -> None:
+def test_a_status_list_is_one_of_ours_and_the_right_one(settings: Settings) -> None:
     mine = credential()
     list_ = status_list(0)
     changed = copy.deepcopy(list_)
     changed["credentialSubject"]["encodedList"] = _encoded([1])
-    assert judged(mine, changed) == "The signature does not fit: something in it was changed."
-    assert judged(mine, mine) == "It is signed, and is no BitstringStatusListCredential."
+    wrong = "The file of the status list is wrong: "
+    assert judged(mine, changed) == f"{wrong}The signature does not fit: something in it was changed."
+    assert judged(mine, mine) == f"{wrong}It is signed, and is no BitstringStatusListCredential."
     assert judged(list_) == "It is signed, and is no OpenBadgeCredential."
     Version.objects.update(status_list=1)
-    assert judged(mine, status_list(1)).startswith("The status list is not the one of this certificate")
+    addresses = [f"{settings.PUBLIC_BASE_URL}/api/credentials/status/{number}/" for number in (1, 0)]
+    assert judged(mine, status_list(1)) == "{}It is {}, and this certificate's is {}".format(wrong, *addresses)
     with pytest.raises(NotFoundError):
         status_list(0)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 import typst
 from django.core.cache import cache
 from django.core.management import call_command
@@ -118,13 +119,42 @@ def test_saved_keys_are_enough_and_no_database_is_asked(desk: Desk) -> None:
 
 def test_a_saved_status_list_tells_whether_it_was_revoked(desk: Desk) -> None:
     cache.clear()  # a status list is kept for some seconds
-    before = desk.file("before.json", json.dumps(status_list(0)))
+    with time_machine.travel("2025-06-01T08:00:00Z", tick=False):
+        before = desk.file("before.json", json.dumps(status_list(0)))
     revoke(desk.version.certificate, "Not there.", actor=audit.SYSTEM)
     cache.clear()
-    after = desk.file("after.json", json.dumps(status_list(0)))
-    assert desk.ask(desk.credential, status=before) == (0, told(desk))
+    with time_machine.travel("2025-06-02T08:00:00Z", tick=False):
+        after = desk.file("after.json", json.dumps(status_list(0)))
+    # A stale list knows of nothing since then: whoever asks sees from when it is.
+    assert desk.ask(desk.credential, status=before) == (0, [*told(desk), "Status: as of 2025-06-01T08:00:00Z"])
     revoked = "invalid: It was revoked, or superseded by a newer one."
-    assert desk.ask(desk.credential, status=after) == (1, told(desk, revoked))
+    assert desk.ask(desk.credential, status=after) == (1, [*told(desk, revoked), "Status: as of 2025-06-02T08:00:00Z"])
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("", "It is neither a PDF nor a credential in JSON."),
+        ("{}", "It is no credential of the kind that Turnout makes."),
+        (None, "It is signed, and is no BitstringStatusListCredential."),
+    ],
+)
+def test_a_status_list_that_is_none_is_told_from_a_certificate_that_is_none(
+    desk: Desk, content: str | None, problem: str
+) -> None:
+    wrong = desk.file("status.json", desk.credential if content is None else content)
+    said = told(desk, f"invalid: The file of the status list is wrong: {problem}")
+    assert desk.ask(desk.credential, status=wrong) == (1, said)
+
+
+def test_a_status_list_of_any_kind_is_no_traceback(desk: Desk) -> None:
+    cache.clear()
+    whole = status_list(0)
+    for value in (None, 7, [], [None], {"id": []}):
+        for name in whole:
+            code, said = desk.ask(desk.credential, status=desk.file("status", json.dumps({**whole, name: value})))
+            assert (code, said[1:]) == (1, told(desk)[1:]), (name, value)
+            assert said[0].startswith("invalid: The file of the status list is wrong: "), (name, value)
 
 
 def test_what_was_changed_is_invalid_and_nothing_of_it_is_repeated(desk: Desk) -> None:

@@ -39,7 +39,7 @@ class Verdict:
     did: str = ""  # of the site that signed it: a name may be anybody's, this is not
     date: str = ""  # when the event began, there
     key: str = ""  # id of the key that signed it
-    status_asked: bool = False
+    asked: str = ""  # from when the status list is that was asked whether it was revoked; empty: none was
 
     @property
     def valid(self) -> bool:
@@ -48,10 +48,10 @@ class Verdict:
 
     def __str__(self) -> str:
         rows = {"Holder": self.holder, "Event": self.event, "Issuer": self.issuer, "DID": self.did}
-        rows |= {"Date": self.date, "Key": self.key}
+        rows |= {"Date": self.date, "Key": self.key, "Status": self.asked and f"as of {self.asked}"}
         lines = ["valid" if self.valid else f"invalid: {_plain(self.problem)}"]
         lines += [f"{name + ':':8}{_plain(value)}" for name, value in rows.items() if value]
-        if self.valid and not self.status_asked:
+        if self.valid and not self.asked:
             lines.append("Whether it was revoked since then was not asked.")
         return "\n".join(lines)
 
@@ -59,18 +59,21 @@ class Verdict:
 def verify(file: bytes, keys: Mapping[str, bytes], status: bytes | None = None) -> Verdict:
     """Tell whether a PDF or a credential is valid by one of these keys, and by a status list if one is given."""
     try:
-        credential = _credential(file)
-        facts = _Facts(*check(credential, keys), "OpenBadgeCredential", of=_BADGE)
+        facts = _Facts(*check(_credential(file), keys), "OpenBadgeCredential", of=_BADGE)
         told = _told(facts)
-        if status is None:
-            return told
-        revoked = _is_revoked(facts, status, keys)
-        problem = "It was revoked, or superseded by a newer one." if revoked else ""
-        return replace(told, status_asked=True, problem=problem)
-    except DomainError as error:
-        return Verdict(problem=error.detail)
     except Exception as error:  # noqa: BLE001  # a stranger's file may be anything, and so is what libraries say to it
-        return Verdict(problem=f"It can't be read ({type(error).__name__}).")
+        return Verdict(problem=_in_words(error))
+    if status is None:
+        return told
+    try:
+        revoked, asked = _is_revoked(facts, status, keys)
+    except Exception as error:  # noqa: BLE001  # likewise
+        return replace(told, problem=f"The file of the status list is wrong: {_in_words(error)}")
+    return replace(told, asked=asked, problem="It was revoked, or superseded by a newer one." if revoked else "")
+
+
+def _in_words(error: Exception) -> str:
+    return error.detail if isinstance(error, DomainError) else f"It can't be read ({type(error).__name__})."
 
 
 class _Facts:
@@ -116,16 +119,17 @@ def _told(facts: _Facts) -> Verdict:
     )
 
 
-def _is_revoked(facts: _Facts, status: bytes, keys: Mapping[str, bytes]) -> bool:
-    """Tell whether its bit is set in the list; InvalidError where the list is another's, or no list."""
+def _is_revoked(facts: _Facts, status: bytes, keys: Mapping[str, bytes]) -> tuple[bool, str]:
+    """Tell whether its bit is set in the list, and from when that is; InvalidError where it is not its list."""
     listed = _Facts(*check(read_json(status), keys), "BitstringStatusListCredential", of=_STATUS)
-    if facts.one(f"{_VC}credentialStatus", f"{_STATUS}statusListCredential") != listed.root:
-        raise InvalidError(f"The status list is not the one of this certificate: {listed.root}", "wrong_status_list")
+    address = facts.one(f"{_VC}credentialStatus", f"{_STATUS}statusListCredential")
+    if address != listed.root:
+        raise InvalidError(f"It is {listed.root}, and this certificate's is {address}", "wrong_status_list")
     encoded = listed.one(f"{_VC}credentialSubject", f"{_STATUS}encodedList").removeprefix("u")
     packed = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     bits = zlib.decompressobj(_GZIP).decompress(packed, _LONGEST_LIST)
     index = int(facts.one(f"{_VC}credentialStatus", f"{_STATUS}statusListIndex"))
-    return bool(bits[index // 8] & 0x80 >> index % 8)
+    return bool(bits[index // 8] & 0x80 >> index % 8), listed.one(f"{_VC}validFrom")
 
 
 def read_json(content: bytes) -> dict[str, Any]:
