@@ -150,7 +150,8 @@ def test_a_status_list_that_is_none_is_told_from_a_certificate_that_is_none(
 def test_a_status_list_of_any_kind_is_no_traceback(desk: Desk) -> None:
     cache.clear()
     whole = status_list(0)
-    for value in (None, 7, [], [None], {"id": []}):
+    wrong: tuple[object, ...] = (None, 7, [], [None], {"id": []})
+    for value in wrong:
         for name in whole:
             code, said = desk.ask(desk.credential, status=desk.file("status", json.dumps({**whole, name: value})))
             assert (code, said[1:]) == (1, told(desk)[1:]), (name, value)
