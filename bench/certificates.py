@@ -63,7 +63,7 @@ def _compare() -> int:
         makers[f"Turnout, {template}, credential"] = turnout(template, _CREDENTIAL)
     makers["the QR code alone"] = lambda _number: _code(_address())
     makers |= _weasyprint(logo, signature)
-    shown = {"l": list(logo), "s": list(signature), "": None}
+    shown = {"l": logo, "s": signature, "": None}
     with mock.patch.object(pictures, "_content", shown.__getitem__):
         return _measure(makers)
 

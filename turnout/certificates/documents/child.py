@@ -1,11 +1,12 @@
 """Sets a template that somebody brought, in a process that may die of it: `confined` starts it, in a folder of its own.
 
 A template is a program: it can loop, and ask for any memory. So this process has limits, no environment and no other
-work. It knows nothing of Turnout. Input: JSON, `{"data", "fonts", "standard", "at"}`. Output: a PDF, or FAULT and why.
+work. It knows nothing of Turnout. Input: JSON, `{"files", "fonts", "standard", "at"}`. Output: a PDF, or FAULT and why.
 """
 
 import json
 import sys
+from pathlib import Path
 
 import typst
 
@@ -21,8 +22,9 @@ def main() -> bytes:
     asked = json.load(sys.stdin.buffer)
     _limit()
     nothing = "packages"  # which is not there
+    files = {name: content.encode() for name, content in asked["files"].items()}
     compiler = typst.Compiler(
-        MAIN,
+        {"main": Path(MAIN).read_bytes(), **files},  # type: ignore[type-var]  # the stubs forget the dict
         root=".",
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=asked["fonts"]),
         package_path=nothing,
@@ -31,7 +33,6 @@ def main() -> bytes:
     try:
         pdf = compiler.compile(
             format="pdf",
-            sys_inputs={"data": asked["data"]},
             pdf_standards=asked["standard"] or [],
             timestamp=None if asked["at"] is None else int(asked["at"]),
         )

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 
 from turnout.certificates.documents import child
-from turnout.core.pdf import FONTS, ROOT, GlyphError, Standard
+from turnout.core.pdf import FONTS, ROOT, GlyphError, Standard, files
 
 log = structlog.get_logger()
 
@@ -43,7 +43,7 @@ def typeset(
             copy.write_bytes(path.read_bytes())
         Path(folder, child.MAIN).write_text(source, encoding="utf-8")
         asked = {
-            "data": json.dumps(data, ensure_ascii=False),
+            "files": {name: content.decode() for name, content in files(data).items()},
             "fonts": [str(FONTS), str(settings.FONTS_DIR)],
             "standard": standard,
             "at": None if at is None else at.timestamp(),

@@ -33,7 +33,7 @@ def missing(looks: Looks, shown: Mapping[str, Any]) -> bool:
     return any(each and content is None for each, content in zip(wanted, there, strict=True))
 
 
-def _content(picture: str) -> list[int] | None:
+def _content(picture: str) -> bytes | None:
     if not picture:
         return None
     try:
@@ -44,6 +44,6 @@ def _content(picture: str) -> list[int] | None:
 
 
 @lru_cache(_KEPT)
-def _fetched(picture: UUID) -> list[int]:
+def _fetched(picture: UUID) -> bytes:
     row = Picture.objects.get(pk=picture)
-    return list(vault.fetch(row.path, row.key))
+    return vault.fetch(row.path, row.key)
