@@ -6,7 +6,6 @@ work. It knows nothing of Turnout. Input: JSON, `{"files", "fonts", "standard", 
 
 import json
 import sys
-from pathlib import Path
 
 import typst
 
@@ -24,7 +23,7 @@ def main() -> bytes:
     nothing = "packages"  # which is not there
     files = {name: content.encode() for name, content in asked["files"].items()}
     compiler = typst.Compiler(
-        {"main": Path(MAIN).read_bytes(), **files},  # type: ignore[type-var]  # the stubs forget the dict
+        {"main": f'#include "{MAIN}"'.encode(), **files},  # type: ignore[type-var]  # the stubs forget the dict
         root=".",
         font_paths=typst.Fonts(include_system_fonts=False, font_paths=asked["fonts"]),
         package_path=nothing,
