@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -125,10 +126,8 @@ def api_addresses() -> set[str]:
             path = prefix + str(pattern.pattern)
             if isinstance(pattern, URLResolver):
                 walk(pattern.url_patterns, path)
-            elif isinstance(pattern, URLPattern) and path.startswith("/api/"):
-                found.add(
-                    path.replace("<uuid:pk>", "{id}").replace("<uuid:", "{").replace("<str:", "{").replace(">", "}")
-                )
+            elif isinstance(pattern, URLPattern) and path.startswith(("/api/", "/.well-known/did")):
+                found.add(re.sub(r"<\w+:", "{", path.replace("<uuid:pk>", "{id}")).replace(">", "}"))
 
     walk(get_resolver().url_patterns, "/")
     return found

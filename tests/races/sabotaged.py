@@ -228,7 +228,7 @@ SABOTAGE: dict[str, Callable[[], None]] = {
     "join-unasked": partial(setattr, seats, "_join_line", join_line_unasked),
     "pause-before-seat": partial(setattr, actions, "enter", pause_then_enter),
     "move-unasked": partial(setattr, seats, "move", move_unasked),
-    "no-locks": partial(setattr, QuerySet, "select_for_update", QuerySet.all),
+    "no-locks": partial(setattr, QuerySet, "select_for_update", lambda rows, **_: rows.all()),
     "pause-before-deciding": partial(setattr, reviews, "check_takes_place", pause_then_check),
     "pause-in-line": partial(setattr, reviews, "line", read_line_then_pause),
     "pause-after-counting": partial(setattr, seats, "_free_series_key", count_then_pause),

@@ -29,7 +29,7 @@ class KeySerializer(serializers.Serializer[Any]):
     """A public key (Multikey)."""
 
     id = serializers.CharField()
-    type = serializers.ChoiceField(["Multikey"])
+    type = serializers.CharField(help_text="`Multikey`.")
     controller = serializers.CharField()
     publicKeyMultibase = serializers.CharField()  # noqa: N815  # its name
 
