@@ -1,7 +1,5 @@
 """What journeys begin with: the demo, an installation of their own, and a browser."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,8 +15,6 @@ from tests.support.databases import POSTGRESQL, SQLITE, MissingError, as_default
 from tests.support.demo import Demo, running
 from tests.support.installation import Installation
 
-_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
@@ -28,18 +24,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 @pytest.fixture(scope="module")
-def chromium_path() -> str | None:
-    """Return where a browser lies. `make test` needs nothing but Python and make; `make browser` installs one."""
-    path = next(filter(None, map(shutil.which, _CHROMIUM)), None)
-    if path is None and "CI" not in os.environ:
-        pytest.skip("pages are walked with Chromium: `make browser` installs it")
-    return path
-
-
-@pytest.fixture(scope="module")
-def chromium(chromium_path: str | None) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
     """Yield a browser."""
-    with opened(chromium_path) as browser:
+    with opened() as browser:
         yield browser
 
 

@@ -46,10 +46,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def chromium(chromium_path: str | None, film: Path) -> Iterator[Browser]:
+def chromium(film: Path) -> Iterator[Browser]:
     """Yield a browser whose camera sees the film, over and over."""
     camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-    with opened(chromium_path, *camera, f"--use-file-for-fake-video-capture={film}") as browser:
+    with opened(*camera, f"--use-file-for-fake-video-capture={film}") as browser:
         yield browser
 
 
