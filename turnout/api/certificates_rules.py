@@ -1,6 +1,5 @@
 """By what a certificate is earned: as a part of the event, and on its own."""
 
-from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,14 +15,12 @@ from turnout.api.fields import IdField, read
 from turnout.api.permissions import SignedIn, actor_of
 from turnout.certificates.actions.rules import DECIDED, set_rules
 from turnout.certificates.earning import rules_of
-from turnout.certificates.models import CertificateRules
+from turnout.certificates.models import LEAST_HOURS, MOST_HOURS, MOST_MINUTES, CertificateRules
 from turnout.events.models import Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
 
-_MOST_MINUTES = 366 * 24 * 60
 _MOST_SESSIONS = 1000
-_LEAST_HOURS, _MOST_HOURS = Decimal("0.25"), Decimal(9999)
 
 
 @extend_schema_field(OpenApiTypes.NUMBER)
@@ -31,7 +28,7 @@ class HoursField(serializers.DecimalField):
     """Hours, such as 1.5, as a number."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_digits=6, decimal_places=2, min_value=_LEAST_HOURS, max_value=_MOST_HOURS, **options)
+        super().__init__(max_digits=6, decimal_places=2, min_value=LEAST_HOURS, max_value=MOST_HOURS, **options)
 
     def to_representation(self, value: Any) -> Any:
         """Return the number."""
@@ -44,7 +41,7 @@ class CertificateRuleSerializer(serializers.ModelSerializer[CertificateRules]):
     min_attendance_percent = serializers.IntegerField(
         required=False, min_value=0, max_value=100, help_text="Of the sessions; 0: checked in once."
     )
-    min_minutes = serializers.IntegerField(required=False, min_value=0, max_value=_MOST_MINUTES)
+    min_minutes = serializers.IntegerField(required=False, min_value=0, max_value=MOST_MINUTES)
     required_sessions = serializers.ListField(
         child=IdField(), required=False, max_length=_MOST_SESSIONS, help_text="Their ids: each was attended."
     )

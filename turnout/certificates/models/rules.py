@@ -1,11 +1,15 @@
 """By what a certificate is earned."""
 
+from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
 
 from turnout.events.models import Event
+
+LEAST_HOURS, MOST_HOURS = Decimal("0.25"), Decimal(9999)  # that can be credited
+MOST_MINUTES = 366 * 24 * 60  # that can be asked
 
 
 class CertificateRules(models.Model):

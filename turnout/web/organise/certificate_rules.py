@@ -1,6 +1,5 @@
 """By what an event's certificates are earned, as its team decides it."""
 
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +11,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from turnout.certificates.actions.rules import DECIDED, set_rules
-from turnout.certificates.models import CertificateRules
+from turnout.certificates.models import LEAST_HOURS, MOST_HOURS, MOST_MINUTES, CertificateRules
 from turnout.core import audit
 from turnout.events.models import Event
 from turnout.events.policies import Right
 from turnout.events.queries import find_for
 from turnout.web.forms import REFUSED, Form, own_page, sent, show
-
-LEAST_HOURS = Decimal("0.01")
-_MOST_MINUTES = 60 * 24 * 365
 
 
 class RulesForm(Form):
@@ -36,7 +32,7 @@ class RulesForm(Form):
         label=_("Minutes"),
         help_text=_("So long one has to be there in all; 0: however long. What is asked has to be met all together."),
         min_value=0,
-        max_value=_MOST_MINUTES,
+        max_value=MOST_MINUTES,
     )
     required_sessions = forms.MultipleChoiceField(
         label=_("Sessions that nobody may miss"), required=False, widget=forms.CheckboxSelectMultiple
@@ -55,6 +51,7 @@ class RulesForm(Form):
         label=_("Hours credited (optional)"),
         help_text=_("The same for everybody. Empty: as long as each was there, in quarters of an hour."),
         min_value=LEAST_HOURS,
+        max_value=MOST_HOURS,
         max_digits=6,
         decimal_places=2,
         required=False,

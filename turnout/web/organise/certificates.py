@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from turnout.certificates import actions
 from turnout.certificates.earning import criteria, rules_of
-from turnout.certificates.models import Certificate, Role, Standing
+from turnout.certificates.models import LEAST_HOURS, MOST_HOURS, Certificate, Role, Standing
 from turnout.certificates.queries import certifying, chain
 from turnout.core import audit
 from turnout.core.clock import now
@@ -27,7 +27,6 @@ from turnout.registrations.models import Registration
 from turnout.reports.certified import candidates, progress, uncertified
 from turnout.web.certificates import Paper
 from turnout.web.forms import REFUSED, Form, own_page, sent, show
-from turnout.web.organise.certificate_rules import LEAST_HOURS
 from turnout.web.pages import page_of
 
 LONGEST_REASON = 500  # what a version keeps
@@ -67,7 +66,12 @@ class HandForm(Form):
         label=_("Language"), choices=[("", _("The event's")), *settings.LANGUAGES], required=False
     )
     hours = forms.DecimalField(
-        label=_("Hours credited (optional)"), min_value=LEAST_HOURS, max_digits=6, decimal_places=2, required=False
+        label=_("Hours credited (optional)"),
+        min_value=LEAST_HOURS,
+        max_value=MOST_HOURS,
+        max_digits=6,
+        decimal_places=2,
+        required=False,
     )
 
     def clean_full_name(self) -> str:
