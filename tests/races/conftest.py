@@ -1,6 +1,5 @@
 """A place for each kind of database, a server there, and guests."""
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -10,11 +9,7 @@ from pytest_django import DjangoDbBlocker
 
 from tests.races.processes import Place, serving
 from tests.races.visitors import Site, visiting
-from tests.support.databases import KINDS, MissingError, as_default, fresh_database
-
-
-def _is_ci() -> bool:
-    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+from tests.support.databases import KINDS, MissingError, as_default, fresh_database, give_up
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -27,7 +22,7 @@ def place(
         try:
             url = stack.enter_context(fresh_database(request.param, folder))
         except MissingError as error:
-            (pytest.fail if _is_ci() else pytest.skip)(f"{request.param}: {error}")
+            give_up(f"{request.param}: {error}")
         with django_db_blocker.unblock(), as_default(url):
             call_command("migrate", verbosity=0)
         yield Place(request.param, url, folder)

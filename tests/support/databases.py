@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import psycopg
@@ -77,8 +77,13 @@ def redis_address(*, database: int = 0) -> str:
         url = urlsplit(_known("TEST_REDIS_URL"))._replace(path=f"/{database}").geturl()
         redis.Redis.from_url(url, socket_connect_timeout=_PATIENCE).ping()
     except (redis.RedisError, MissingError) as error:
-        (pytest.fail if "CI" in os.environ else pytest.skip)(f"no Redis, `make services` starts one: {error}")
+        give_up(f"no Redis, `make services` starts one: {error}")
     return url
+
+
+def give_up(reason: object) -> NoReturn:
+    """Skip the test for a server that is not there, or fail it in CI, where there is each."""
+    (pytest.fail if "CI" in os.environ else pytest.skip)(str(reason))
 
 
 @contextmanager
