@@ -1,6 +1,7 @@
 """What every test has at hand."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,17 @@ from turnout.accounts.hashers import Argon2Hasher
 from turnout.events.models import Event, SeatPool
 from turnout.notifications.webhooks import network
 from turnout.registrations.models import Registration
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _pool_with_chances_of_its_own() -> Iterator[None]:
+    """Keep the pool's threads, which go on while a test runs, from drawing from the generator that all share.
+
+    Hypothesis takes such a draw for one of the test's own strategies, and refuses the test.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("psycopg_pool.base.random", random.Random().random)  # spreads ages, keeps no secret
+        yield
 
 
 @pytest.fixture(autouse=True)
