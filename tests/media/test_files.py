@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from django.core.files.storage import storages
 
 from tests.support.files import DOCX, JPEG, ODT, PDF, PNG, TEXT, WEBP, archive
 from turnout.core.errors import TooLargeError, UnsupportedTypeError
 from turnout.media import vault
 from turnout.media.files import LARGEST, check_size, kind_of, safe_name
+from turnout.media.vault import PRIVATE
 
 MACRO = archive(
     {"[Content_Types].xml": b"<Types/>", "word/document.xml": b"<document/>", "word/vbaProject.bin": b"Sub"}
@@ -81,7 +83,7 @@ def test_who_has_lost_the_key_has_lost_the_file() -> None:
     key = vault.new_key()
     vault.put("tests/one", PDF, key)
     assert vault.fetch("tests/one", key) == PDF
-    with vault._storage().open("tests/one") as file:
+    with storages[PRIVATE].open("tests/one") as file:
         assert b"PDF" not in file.read()
     for path, other in (("tests/one", vault.new_key()), ("tests/one", ""), ("tests/none", key)):
         with pytest.raises(vault.LostError):
@@ -94,7 +96,7 @@ def test_who_has_lost_the_key_has_lost_the_file() -> None:
 
 def test_files_lie_where_nobody_else_reads() -> None:
     vault.put("tests/two", PDF, vault.new_key())
-    storage = vault._storage()
+    storage = storages[PRIVATE]
     path = Path(storage.path("tests/two"))
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     vault.drop("tests/two")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.files.storage import storages
 from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from turnout.events.actions.questions import Condition, QuestionDraft, drafts_of
 from turnout.events.models import Event, Question
 from turnout.guard.notation import windows
 from turnout.media import vault
+from turnout.media.vault import PRIVATE
 from turnout.privacy.actions import erase
 from turnout.privacy.queries import export
 from turnout.registrations.actions import cancel, change, confirm, expire_unconfirmed
@@ -322,7 +324,7 @@ def test_a_file_lies_sealed_and_its_name_too() -> None:
     event, _questions = make.asking(PASSPORT)
     send(event, "Amina Bouzid.pdf", PDF)
     upload = Upload.objects.get()
-    with vault._storage().open(upload.path) as file:
+    with storages[PRIVATE].open(upload.path) as file:
         assert PDF[:4] not in file.read()
     assert held("registrations_upload", "name").startswith("gAAAA")
     assert held("registrations_upload", "key") != "".join(upload.key)
@@ -360,7 +362,7 @@ def test_another_file_takes_the_place_of_the_first_whose_key_is_gone_at_once() -
         vault.fetch(old.path, old.key)
     assert forget_uploads() == 1
     assert [str(upload.pk) for upload in Upload.objects.all()] == [second]
-    assert not vault._storage().exists(old.path)
+    assert not storages[PRIVATE].exists(old.path)
 
 
 def test_answering_with_ones_own_file_again_keeps_it() -> None:
@@ -392,7 +394,7 @@ def test_what_nobody_claims_is_removed_after_a_day() -> None:
             (f"/answers/{passport.key}", "upload_unknown")
         ]
         assert (forget_uploads(), forget_uploads()) == (1, 0)
-    assert not vault._storage().exists(path)
+    assert not storages[PRIVATE].exists(path)
     assert [str(each.pk) for each in Upload.objects.all()] == [kept]
 
 
@@ -491,5 +493,5 @@ def test_erasing_somebody_leaves_neither_answers_nor_files() -> None:
     gone = Upload.objects.get(registration=None)
     assert (gone.key, gone.name) == ("", "")
     assert forget_uploads() == 1
-    assert not vault._storage().exists(gone.path)
+    assert not storages[PRIVATE].exists(gone.path)
     assert Upload.objects.get().registration == stranger

@@ -17,6 +17,7 @@ from tests.support import make
 from tests.support.databases import redis_address
 from tests.support.played import ntp_server, silent_server
 from turnout.core.clock import now
+from turnout.media.vault import PRIVATE
 from turnout.notifications.models import Message
 from turnout.reports import doctor
 from turnout.reports.doctor import cache, clock, configuration, queue, storage
@@ -102,7 +103,7 @@ def test_everything_is_looked_at() -> None:
     assert {finding.check for finding in doctor.examine()} == {
         *("Configuration", "Secrets", "Languages", "Database", "Database settings", "Migrations"),
         *("Clock of the database", "Queue", "Mail server", "Sender", "Clock", "Redis"),
-        *("Storage", "Private storage", "Disk", "Permissions"),
+        *("Storage", "Disk", "Permissions"),
     }
 
 
@@ -161,24 +162,21 @@ def test_a_queue_without_a_mail_server_only_waits(settings: Settings) -> None:
 # --- Storage -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("name", "looked"), [("default", storage.default_storage), ("private", storage.private_storage)]
-)
-def test_a_storage_is_written_read_and_left_clean(settings: Settings, tmp_path: Path, name: str, looked: Check) -> None:
+def test_a_storage_is_written_read_and_left_clean(settings: Settings, tmp_path: Path) -> None:
     kind = "django.core.files.storage.FileSystemStorage"
-    settings.STORAGES = settings.STORAGES | {name: {"BACKEND": kind, "OPTIONS": {"location": tmp_path / "kept"}}}
-    assert levels(looked) == ["ok"]
+    settings.STORAGES = settings.STORAGES | {PRIVATE: {"BACKEND": kind, "OPTIONS": {"location": tmp_path / "kept"}}}
+    assert levels(storage.files) == ["ok"]
     assert list((tmp_path / "kept").iterdir()) == []
     (tmp_path / "file").touch()  # nothing can lie below it, whoever runs this
-    settings.STORAGES = settings.STORAGES | {name: {"BACKEND": kind, "OPTIONS": {"location": tmp_path / "file"}}}
-    (finding,) = looked()
+    settings.STORAGES = settings.STORAGES | {PRIVATE: {"BACKEND": kind, "OPTIONS": {"location": tmp_path / "file"}}}
+    (finding,) = storage.files()
     assert (finding.level, str(tmp_path / "file") in finding.advice) == ("error", True)
 
 
 def test_a_storage_that_gives_back_something_else_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"something else")
-    monkeypatch.setattr(storages["default"], "open", lambda _path: (tmp_path / "other").open("rb"))
-    assert levels(storage.default_storage) == ["error"]
+    monkeypatch.setattr(storages[PRIVATE], "open", lambda _path: (tmp_path / "other").open("rb"))
+    assert levels(storage.files) == ["error"]
 
 
 @pytest.mark.parametrize(("free", "level"), [(50, "error"), (500, "warning"), (5000, "ok")])

@@ -22,6 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from turnout.media.vault import is_there
 from turnout.notifications.queries import backlog
 
 log = structlog.get_logger()
@@ -144,6 +145,9 @@ def _queue() -> tuple[str, str]:
 def _storage() -> tuple[str, str]:
     if not os.access(settings.DATA_DIR, os.W_OK):
         return DOWN, "not writable"
+    # Elsewhere, it is asked once a minute: strangers ask us, and they must not ask others through us.
+    if not cache.get_or_set("health:files", is_there, 60):
+        return DEGRADED, "files can't be reached"
     free = shutil.disk_usage(settings.DATA_DIR).free
     return (OK if free > _FREE_BYTES else DEGRADED), f"{free // 1024**2} MiB free"
 

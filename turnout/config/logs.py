@@ -16,6 +16,8 @@ _SHARED: list[Any] = [
 _OURS = {"handlers": [], "propagate": True, "level": "NOTSET"}
 # At DEBUG they tell every statement with its values, and every variable a template did not find.
 _TALKATIVE = {"level": "INFO"}
+# It tells each address that it asks, with its query, at INFO.
+_TELLTALE = {"level": "WARNING"}
 
 Event = MutableMapping[str, Any]
 
@@ -50,7 +52,8 @@ def configure(level: str) -> dict[str, Any]:
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
             **dict.fromkeys(("django", "django.server"), _OURS),
-            **dict.fromkeys(("django.db.backends", "django.template"), _TALKATIVE),
+            **dict.fromkeys(("django.db.backends", "django.template", "botocore", "urllib3"), _TALKATIVE),
+            **dict.fromkeys(("httpx", "httpcore"), _TELLTALE),
         },
     }
 

@@ -19,6 +19,7 @@ from turnout.config.database import database
 from turnout.config.enums import ENUM_NAMES
 from turnout.config.mail import KEPT, anymail, mail_server, rate, rates_by_domain
 from turnout.config.rooms import MESSAGE_RENDERERS, NOTICE_WRITERS, WEBHOOK_RENDERERS, WEBHOOK_TOPICS  # noqa: F401
+from turnout.config.storages import private_storage
 from turnout.core.text import digest
 from turnout.guard.notation import Window, windows
 
@@ -205,20 +206,10 @@ CACHES: dict[str, dict[str, Any]] = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-MEDIA_ROOT = DATA_DIR / "media"
-MEDIA_URL, FONTS_DIR = "/media/", Path(env.str("FONTS_DIR", default=str(DATA_DIR / "fonts")))  # more fonts for PDF
+FONTS_DIR = Path(env.str("FONTS_DIR", default=str(DATA_DIR / "fonts")))  # more fonts for PDF
 STORAGES = {
-    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    # What people send about themselves: at no address.
-    "private": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": DATA_DIR / "private",
-            "file_permissions_mode": 0o600,
-            "directory_permissions_mode": 0o700,
-        },
-    },
+    "private": private_storage(env, DATA_DIR),  # at no address
 }
 STATIC_URL = "/static/"
 # Served from where the packages lie, so that there is nothing to collect.

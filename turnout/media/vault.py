@@ -1,10 +1,19 @@
 """Where files lie: sealed, each under a key of its own. Who loses the key has lost the file."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext as _
 
-_PRIVATE = "private"  # in STORAGES
+from turnout.core.errors import UnavailableError
+
+log = structlog.get_logger()
+
+PRIVATE = "private"  # in STORAGES
 
 
 class LostError(Exception):
@@ -17,25 +26,47 @@ def new_key() -> str:
 
 
 def put(path: str, content: bytes, key: str) -> None:
-    """Seal a file and keep it at this path, where none is yet."""
-    kept = _storage().save(path, ContentFile(Fernet(key.encode()).encrypt(content)))
+    """Seal a file and keep it at this path; FileExistsError where one is, UnavailableError `files_away`."""
+    with _store() as store:
+        kept = store.save(path, ContentFile(Fernet(key.encode()).encrypt(content)))
     if kept != path:
         raise FileExistsError(path)
 
 
 def fetch(path: str, key: str) -> bytes:
-    """Return what was put there; LostError where it is gone, or its key is."""
+    """Return what was put there; LostError where it is gone, or its key is; UnavailableError `files_away`."""
     try:
-        with _storage().open(path) as file:
-            return Fernet(key.encode()).decrypt(file.read())
+        with _store() as store, store.open(path) as file:
+            sealed = file.read()
+        return Fernet(key.encode()).decrypt(sealed)
     except (FileNotFoundError, InvalidToken, ValueError) as error:
         raise LostError from error
 
 
 def drop(path: str) -> None:
-    """Delete what lies there; that nothing does is no harm."""
-    _storage().delete(path)
+    """Delete what lies there; that nothing does is no harm. UnavailableError `files_away`."""
+    with _store() as store:
+        store.delete(path)
 
 
-def _storage() -> Storage:
-    return storages[_PRIVATE]
+def is_there() -> bool:
+    """Tell whether files can be reached at all, by asking for one that nobody ever put there."""
+    try:
+        with _store() as store:
+            store.exists("nothing")
+    except UnavailableError:
+        return False
+    return True
+
+
+@contextmanager
+def _store() -> Iterator[Storage]:
+    """Yield where files lie; UnavailableError for whatever is wrong with it but that a file is there, or is not."""
+    store = storages[PRIVATE]
+    try:
+        yield store
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except Exception as error:  # each storage has errors of its own
+        log.error("files_away", error=f"{type(error).__name__}: {error}")  # noqa: TRY400  # its way there is the library's
+        raise UnavailableError(_("Files can't be reached now. Try again in a moment."), "files_away") from error

@@ -11,7 +11,7 @@ from turnout.certificates.documents.sample import check_template
 from turnout.certificates.models import Design, Picture, Role, Template
 from turnout.core import audit
 from turnout.core.clock import now
-from turnout.core.errors import ConflictError, Fault, InvalidError
+from turnout.core.errors import ConflictError, Fault, InvalidError, UnavailableError
 from turnout.core.languages import first_of_ours
 from turnout.core.transactions import transactional
 from turnout.core.validation import validate
@@ -69,12 +69,17 @@ def add_picture(event: Event, content: bytes, *, actor: str) -> Picture:
     """Keep a logo or a signature for the event's certificates, written anew as PNG.
 
     The row is written before the file, so that a file without a row can't be: this must be the outermost action.
-    TooLargeError, UnsupportedTypeError; ConflictError `too_many_pictures` for more than 50.
+    TooLargeError, UnsupportedTypeError; ConflictError `too_many_pictures` for more than 50; UnavailableError
+    `files_away`.
     """
     drawn = redraw(content)
     picture = Picture(width=drawn.width, height=drawn.height, key=vault.new_key(), created_at=now())
     _note_picture(event, picture, actor)
-    vault.put(picture.path, drawn.png, picture.key)
+    try:
+        vault.put(picture.path, drawn.png, picture.key)
+    except UnavailableError:
+        _forget_picture(picture, actor)
+        raise
     return picture
 
 
@@ -114,6 +119,12 @@ def _note_picture(event: Event, picture: Picture, actor: str) -> None:
     picture.event = event
     picture.save(force_insert=True)
     audit.record(actor, "certificate_picture.added", picture.pk, {"event": str(event.pk)})
+
+
+@transactional
+def _forget_picture(picture: Picture, actor: str) -> None:
+    audit.record(actor, "certificate_picture.not_kept", picture.pk)
+    picture.delete()
 
 
 @transactional

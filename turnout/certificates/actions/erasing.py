@@ -10,6 +10,7 @@ from django.db import transaction
 from turnout.certificates.models import Certificate, CertificateQuerySet, Version
 from turnout.core import audit
 from turnout.core.clock import now
+from turnout.core.errors import UnavailableError
 from turnout.core.transactions import transactional
 from turnout.media import vault
 from turnout.notifications.webhooks.actions import forget_told
@@ -52,5 +53,5 @@ def _drop(path: str) -> None:
     """Remove a document that nobody can open any more; what can't be removed now is noise on a disk."""
     try:
         vault.drop(path)
-    except OSError:
-        log.exception("document_not_removed", path=path)
+    except UnavailableError:
+        log.warning("document_not_removed", path=path)

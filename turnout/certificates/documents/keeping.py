@@ -8,19 +8,20 @@ from turnout.certificates.actions.documents import note_document
 from turnout.certificates.credentials import credential_of
 from turnout.certificates.documents.making import paper
 from turnout.certificates.models import Version
-from turnout.core.errors import GoneError
+from turnout.core.errors import GoneError, UnavailableError
 from turnout.media import vault
 
 
 def document_of(version: Version) -> bytes:
     """Return the PDF of a version; GoneError `certificate_erased`.
 
-    It is made anew where its file is lost, or the key to it. Whether the version is still valid is not asked here.
+    It is made anew where its file is lost, or the key to it, or where files can't be reached. Whether the version is
+    still valid is not asked here.
     """
     if version.snapshot is None:
         raise GoneError(_("Its holder has erased this certificate."), "certificate_erased")
     if version.document_key:
-        with suppress(vault.LostError):
+        with suppress(vault.LostError, UnavailableError):
             return vault.fetch(version.document_path, version.document_key)
     return _make(version)
 
@@ -36,7 +37,7 @@ def _make(version: Version) -> bytes:
     key = vault.new_key()
     # The row first, so that no file lies there without one. Who came second has the same bytes, and keeps nothing.
     if note_document(version, key):
-        vault.drop(version.document_path)
-        with suppress(FileExistsError):
+        with suppress(FileExistsError, UnavailableError):
+            vault.drop(version.document_path)
             vault.put(version.document_path, made.pdf, key)
     return made.pdf

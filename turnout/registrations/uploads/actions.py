@@ -88,8 +88,8 @@ def forget_uploads() -> int:
     for upload in due[:_SWEEP_BATCH]:
         try:
             vault.drop(upload.path)
-        except OSError:
-            log.exception("upload_not_removed", upload=str(upload.pk))
+        except UnavailableError:
+            log.warning("upload_not_removed", upload=str(upload.pk))
             continue
         upload.delete()
         removed += 1

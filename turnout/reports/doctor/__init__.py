@@ -21,8 +21,7 @@ _ABROAD = (
     dmarc.dmarc,
     clock.ntp,
     cache.cache,
-    storage.default_storage,
-    storage.private_storage,
+    storage.files,
     storage.disk,
     storage.permissions,
 )

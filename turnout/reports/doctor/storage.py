@@ -8,8 +8,9 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.core.files.storage import storages
+from django.core.files.storage import Storage, storages
 
+from turnout.media.vault import PRIVATE
 from turnout.reports.doctor.findings import Remark, check, error, in_words, ok, warning
 
 _MIB = 1024**2
@@ -18,15 +19,23 @@ _OTHERS = 0o077
 
 
 @check("Storage")
-def default_storage() -> Iterator[Remark]:
-    """Write, read and delete a file where pictures lie."""
-    yield _tried("default")
-
-
-@check("Private storage")
-def private_storage() -> Iterator[Remark]:
-    """Write, read and delete a file where lies what people sent."""
-    yield _tried("private")
+def files() -> Iterator[Remark]:
+    """Write, read and delete a file where lie those that people sent, and certificates."""
+    storage, content = storages[PRIVATE], secrets.token_bytes(32)
+    try:
+        path = storage.save(f"doctor-{secrets.token_hex(8)}", ContentFile(content))
+        try:
+            with storage.open(path) as file:
+                same = file.read() == content
+        finally:
+            storage.delete(path)
+    except Exception as fault:  # noqa: BLE001  # each storage has errors of its own
+        yield error(f"Files can't be kept: {in_words(fault)}", _advice(storage))
+        return
+    if same:
+        yield ok("A file was written, read and deleted.")
+    else:
+        yield error("What was read is not what was written.", _advice(storage))
 
 
 @check("Disk")
@@ -55,25 +64,9 @@ def permissions() -> Iterator[Remark]:
         yield ok("Nobody else on this machine can read the data.")
 
 
-def _tried(name: str) -> Remark:
-    storage, content = storages[name], secrets.token_bytes(32)
-    try:
-        path = storage.save(f"doctor-{secrets.token_hex(8)}", ContentFile(content))
-        try:
-            with storage.open(path) as file:
-                same = file.read() == content
-        finally:
-            storage.delete(path)
-    except Exception as fault:  # noqa: BLE001  # each storage has errors of its own
-        return error(f"Files can't be kept: {in_words(fault)}", _advice(name))
-    if not same:
-        return error("What was read is not what was written.", _advice(name))
-    return ok("A file was written, read and deleted.")
-
-
-def _advice(name: str) -> str:
-    place = getattr(storages[name], "location", "")
-    return f"Let the user that runs Turnout write to {place}." if place else f"Look at STORAGES[{name!r}]."
+def _advice(storage: Storage) -> str:
+    place = getattr(storage, "base_location", "")
+    return f"Let the user that runs Turnout write to {place}." if place else "Look at CLOUDINARY_... or S3_... ."
 
 
 def _is_open(path: Path) -> bool:
