@@ -64,6 +64,13 @@ def text_of(content: bytes) -> str:
     return " ".join(" ".join(texts).replace("\u200b", "").split())
 
 
+def copied(content: bytes) -> str:
+    """Return all that stands on the first page as who copies it gets it, but for ends of lines."""
+    with pypdfium2.PdfDocument(content) as document:
+        text: str = document[0].get_textpage().get_text_range()
+    return text.replace("\r\n", "")
+
+
 def fonts_of(content: bytes) -> dict[str, bool]:
     """Return the names of the fonts of a document, and whether they are in it."""
     found = {}
@@ -217,6 +224,12 @@ def test_many_sessions_have_a_page_of_their_own() -> None:
     with pypdfium2.PdfDocument(one.pdf) as document:
         assert len(document) == 2
     assert "Session 11 on something" in text_of(one.pdf)
+
+
+@pytest.mark.parametrize("orientation", ["landscape", "portrait"])
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_address_can_be_copied_off_the_paper(template: str, orientation: str) -> None:
+    assert ADDRESS in copied(made(looking(template=template, orientation=orientation)).pdf)
 
 
 def test_a_proof_is_marked_and_leads_nowhere() -> None:
