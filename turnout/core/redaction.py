@@ -28,7 +28,7 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # What is a secret whatever it is called: a JWT (RFC 7519), an HMAC of ours alone or with its id, a device's.
     (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
     (
-        re.compile(r"(?<![\w-])(?:[\w-]{22}\.|td_)?(?=[\w-]*\d)(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"),
+        re.compile(r"(?<![\w-])(?:[\w-]{22}\.|td_)?(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{43}(?![\w-])"),
         REDACTED,
     ),
     # The address of somebody's calendar, which needs nothing but itself.
