@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.core.files.storage import storages
 from rest_framework.test import APIClient
 
 from tests.support import make
@@ -315,7 +316,7 @@ def test_a_document_whose_key_is_gone_opens_for_nobody_though_it_could_not_be_re
     def fail(_path: str) -> None:
         raise OSError
 
-    monkeypatch.setattr(vault, "drop", fail)
+    monkeypatch.setattr(storages[vault.PRIVATE], "delete", fail)
     with django_capture_on_commit_callbacks(execute=True):
         assert make.client(amina).delete("/api/me/", {}).status_code == 204
     assert Version.objects.get(pk=version.pk).document_key is None
