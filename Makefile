@@ -10,7 +10,7 @@ VENV_BIN := .venv/bin
 LOCK := $(VENV_BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-races test-faults test-servers test-all services services-stop browser node bench bench-profile lint lock
+.PHONY: help setup setup-dev run test test-long test-races test-faults test-servers test-all services services-stop browser node bench bench-profile lint lock
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,24 +25,28 @@ run: setup ## serve with demo data on http://127.0.0.1:8000 (PORT=... changes it
 	@exec $(VENV_BIN)/python manage.py demo --port $(PORT)
 
 test: setup-dev ## run the tests, on SQLite
-	@$(VENV_BIN)/python -m pytest -n 2 -m "not faults"
+	@$(VENV_BIN)/python -m pytest -n 2
+
+test-long: setup-dev ## run what takes long: stories through a browser, races on each database there is, any input to each address
+	@$(VENV_BIN)/python -m pytest -n 2 tests/journeys tests/races tests/fuzz
+	@$(VENV_BIN)/python -m pytest -n 2 -m long
 
 test-races: setup-dev services ## let a thousand people at once race for seats on all three databases; takes an hour
 	@RACES=full $(VENV_BIN)/python -m pytest tests/races tests/registrations/test_states.py
 
 test-faults: setup-dev ## replay an attack, and take away what we lean on; ATTACK=10000 makes the attack that large
-	@$(VENV_BIN)/python -m pytest -m faults
+	@$(VENV_BIN)/python -m pytest tests/faults
 
-# The races take long and are run by `make test`; here they are left out.
 test-servers: setup-dev services ## run the tests again, on PostgreSQL and on MariaDB
 	@set -eu; set -a; . ./.services/env; set +a; \
 	for url in "$$TEST_POSTGRES_URL" "$$TEST_MARIADB_URL"; do \
 		echo "Testing on $${url%%:*}"; \
-		DATABASE_URL="$$url" $(VENV_BIN)/python -m pytest -n 2 -m "not races"; \
+		DATABASE_URL="$$url" $(VENV_BIN)/python -m pytest -n 2 tests tests/fuzz; \
 	done
 
 test-all: ## run the tests on SQLite, PostgreSQL and MariaDB
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory test-long
 	@$(MAKE) --no-print-directory test-faults
 	@$(MAKE) --no-print-directory test-servers
 

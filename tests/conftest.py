@@ -1,7 +1,9 @@
 """What every test has at hand."""
 
+import gc
 import random
 from collections.abc import Callable, Iterator
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,18 @@ from turnout.notifications.webhooks import network
 from turnout.registrations.models import Registration
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what takes long, unless it is asked for: by its mark, or by its path."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS and not config.option.markexpr:
+        config.option.markexpr = "not long"
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is loaded by now out of the collection of garbage, which took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _pool_with_chances_of_its_own() -> Iterator[None]:
     """Keep the pool's threads, which go on while a test runs, from drawing from the generator that all share.
@@ -29,15 +43,29 @@ def _pool_with_chances_of_its_own() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return one new folder after another; `tmp_path` looks through all of them to find a name for the next."""
+    base = tmp_path_factory.mktemp("data")
+
+    def made() -> Iterator[Path]:
+        for number in count():
+            folder = base / str(number)
+            folder.mkdir()
+            yield folder
+
+    return made()
+
+
 @pytest.fixture(autouse=True)
-def _own_files(settings: Settings, tmp_path: Path) -> None:
-    settings.DATA_DIR = tmp_path
+def _own_files(settings: Settings, folders: Iterator[Path]) -> None:
+    settings.DATA_DIR = next(folders)
 
 
 @pytest.fixture(autouse=True)
 def _cheap_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash passwords in no time; not where a server, which hashes as the product does, has to compare them."""
-    if request.node.get_closest_marker("races") is None:
+    if request.node.get_closest_marker("servers") is None:
         monkeypatch.setattr(Argon2Hasher, "time_cost", 1)
         monkeypatch.setattr(Argon2Hasher, "memory_cost", 8)
 
@@ -85,6 +113,10 @@ def _counters(event: Event) -> dict[str, tuple[int, int]]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly on which databases the races ran, and on which they did not."""
     terminalreporter.section("databases")
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    if not any("servers" in getattr(report, "keywords", ()) for report in reports):
+        terminalreporter.line(f"all on {connection.vendor}; none of the races (make test-long)")
+        return
     terminalreporter.line(f"everything else ran on {connection.vendor}; the races on:")
     for kind, answer in databases_found().items():
         terminalreporter.line(f"  {kind:<11} {answer}", red=answer.startswith("MISSING"), bold=True)

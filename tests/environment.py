@@ -19,6 +19,15 @@ for _name in (
     "REDIS_URL",
     "PORT",
     "CAPTCHA",
+    "CLOUDINARY_CLOUD_NAME",
+    "CLOUDINARY_API_KEY",
+    "CLOUDINARY_API_SECRET",
+    "S3_BUCKET",
+    "S3_ENDPOINT_URL",
+    "S3_REGION",
+    "S3_PREFIX",
+    "S3_ACCESS_KEY_ID",
+    "S3_SECRET_ACCESS_KEY",
 ):
     os.environ.pop(_name, None)
 os.environ["LOG_LEVEL"] = "ERROR"

@@ -12,7 +12,7 @@ from turnout.accounts.models import PasswordReset, SignUp, User
 from turnout.guard.notation import windows
 from turnout.notifications.models import Message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @pytest.fixture

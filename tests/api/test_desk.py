@@ -174,6 +174,7 @@ def test_the_list_is_paged_by_key(owner: User, query: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["page_size=100", "page_size=100&team=true", "page_size=100&over=false"])
+@pytest.mark.long
 def test_a_hundred_events_cost_as_many_queries_as_one(owner: User, query: str) -> None:
     make.confirmed(make.event(owner=owner, capacity=1))
     one = queries_of(owner, f"{MINE}?{query}")

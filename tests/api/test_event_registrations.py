@@ -332,6 +332,7 @@ def test_a_sheet_is_given_to_a_token_as_to_a_session_and_says_what_it_is(event: 
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
+@pytest.mark.long
 def test_very_many_rows_take_three_queries_a_thousand_and_little_memory(event: Event, form: str) -> None:
     fill(event, 5_000)
     client: Any = make.client(event.owner)

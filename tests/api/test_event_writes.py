@@ -447,6 +447,7 @@ NAMES = st.sampled_from(sorted(EventInputSerializer().fields))
 
 @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(fields=st.dictionaries(NAMES, JSON, max_size=4))
+@pytest.mark.long
 def test_nothing_that_is_sent_is_our_fault(owner: User, api: APIClient, fields: dict[str, Any]) -> None:
     event = Event.objects.first() or make.full_event(owner=owner)
     answers = [

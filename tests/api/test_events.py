@@ -360,6 +360,7 @@ def test_rows_are_counted_only_for_who_asks(api: APIClient) -> None:
     ],
 )
 @pytest.mark.parametrize("rows", [1, 100])
+@pytest.mark.long
 def test_lists_ask_as_often_for_a_hundred_rows_as_for_one(
     api: APIClient, django_assert_num_queries: DjangoAssertNumQueries, path: str, queries: int, rows: int
 ) -> None:

@@ -254,6 +254,7 @@ def test_the_same_request_twice_is_one_deed_and_another_sheet_is_another_request
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
 
 
+@pytest.mark.long
 def test_five_thousand_people_take_few_statements(owner: User, counters: Counters) -> None:
     event = make.event(owner=owner, capacity=5000)
     client, file = make.client(owner), sheet(*people(5000))

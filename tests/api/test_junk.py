@@ -57,6 +57,7 @@ def test_a_value_that_nothing_can_hold_is_400_whatever_its_field(api: APIClient,
 @pytest.mark.parametrize(
     "value", [b"1.5", b"-9007199254740993", b"1e300", b"true", b"null", b"[]", b"{}", b'[{"a": [1]}]']
 )
+@pytest.mark.long
 def test_a_field_of_another_kind_is_400(api: APIClient, field: str, value: bytes) -> None:
     assert send(api, b'{"%s": %s}' % (field.encode(), value))[0] == 400
 

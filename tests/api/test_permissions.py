@@ -1,8 +1,11 @@
 """The permission matrix of docs/permissions.md, cell by cell."""
 
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 from rest_framework.permissions import AllowAny
 
 from tests.support.matrix import ACTORS, ANY, BY_PREFIX, METHODS, Row, World, routes, table
@@ -16,15 +19,27 @@ OF_DEVICES = "/api/devices/me/"  # who is none is not told what else there is
 GUARDED = {route: view for route, view in ENDPOINTS.items() if tuple(view.permission_classes) != (AllowAny,)}
 
 
-def differing(world: World, rows: list[Row], actors: set[str] | None = None) -> dict[str, tuple[int, int]]:
+class Everybody:
+    """A world, and each actor in it: made once, since whatever is asked of it is undone."""
+
+    def __init__(self) -> None:
+        self.world = World()
+        self.clients = {actor: self.world.client(actor) for actor in ACTORS}
+
+
+@pytest.fixture(scope="module")
+def everybody(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Everybody]:  # noqa: ARG001
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield Everybody()
+        transaction.set_rollback(True)
+
+
+def differing(there: Everybody, rows: list[Row], actors: Collection[str] = ACTORS) -> dict[str, tuple[int, int]]:
     """Return the cells that do not say what is answered, with both."""
     found = {}
-    for actor in ACTORS:
-        if actors and actor not in actors:
-            continue
-        client = world.client(actor)
+    for actor in actors:
         for row in rows:
-            answer = world.answer(client, row.route, row.method)
+            answer = there.world.answer(there.clients[actor], row.route, row.method)
             if answer != row.statuses[actor]:
                 found[f"{row}, {actor}"] = (row.statuses[actor], answer)
     return found
@@ -35,9 +50,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert len({str(row) for row in ROWS}) == len(ROWS)
 
 
-def test_a_method_without_a_row_is_none() -> None:
-    world = World()
-    staff = world.client("staff")
+def test_a_method_without_a_row_is_none(everybody: Everybody) -> None:
     stated = {(row.route, row.method) for row in ROWS}
     unstated = [
         (route, method)
@@ -46,19 +59,20 @@ def test_a_method_without_a_row_is_none() -> None:
         if {(route, method), (route, ANY)}.isdisjoint(stated) and not route.startswith(BY_PREFIX)
     ]
     expected = {cell: 401 if cell[0] == OF_DEVICES else 405 for cell in unstated}
-    assert {cell: world.answer(staff, *cell) for cell in unstated} == expected
+    staff = everybody.clients["staff"]
+    assert {cell: everybody.world.answer(staff, *cell) for cell in unstated} == expected
 
 
 @pytest.mark.parametrize("route", sorted({row.route for row in ROWS}))
-def test_each_cell_says_what_is_answered(route: str) -> None:
-    assert differing(World(), [row for row in ROWS if row.route == route]) == {}
+def test_each_cell_says_what_is_answered(route: str, everybody: Everybody) -> None:
+    assert differing(everybody, [row for row in ROWS if row.route == route]) == {}
 
 
 @pytest.mark.parametrize("route", sorted(GUARDED))
-def test_a_permission_taken_away_is_noticed(route: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_permission_taken_away_is_noticed(route: str, everybody: Everybody, monkeypatch: pytest.MonkeyPatch) -> None:
     view: Any = GUARDED[route]
     monkeypatch.setattr(view, "permission_classes", (AllowAny,))
-    assert differing(World(), [row for row in ROWS if row.route == route], {"anonymous", "seeker"})
+    assert differing(everybody, [row for row in ROWS if row.route == route], ("anonymous", "seeker"))
 
 
 def test_every_endpoint_names_who_may() -> None:

@@ -82,6 +82,7 @@ def test_who_joins_and_leaves_is_kept_and_read_back(owner: User, event: Event, g
     assert attended(event, [guest])[guest.pk].checked_in_at == START
 
 
+@pytest.mark.long
 def test_in_any_order_and_however_often_it_comes_to_the_same(owner: User, event: Event, guest: Registration) -> None:
     parts = [
         {"joined_at": f"{DAY}09:10:00Z"},

@@ -292,6 +292,7 @@ def test_who_enrolls_sends_a_file_and_has_it_back_by_their_account(owner: User) 
 
 @_patient
 @given(sent=_json | st.dictionaries(st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"]), _json, min_size=1))
+@pytest.mark.long
 def test_whatever_is_sent_as_answers_is_kept_or_refused(desk: APIClient, api: APIClient, sent: Any) -> None:
     event = Event.objects.first()
     if event is None:

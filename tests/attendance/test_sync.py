@@ -212,6 +212,7 @@ def test_a_scan_for_a_session_that_is_off_the_programme_by_now_is_kept_and_one_o
     assert [(each["result"], each["session"]) for each in told] == [("checked_in", gone), ("malformed", None)]
 
 
+@pytest.mark.long
 def test_five_thousand_scans_in_batches_and_the_whole_again_changes_nothing(door: Door) -> None:
     people = make.crowd(door.event, 2500)
     start = now() - timedelta(hours=2)

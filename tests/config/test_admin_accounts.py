@@ -395,6 +395,7 @@ def test_every_model_has_a_page_or_a_reason_not_to() -> None:
 
 
 @pytest.mark.parametrize("label", registered())
+@pytest.mark.long
 def test_every_list_search_and_page_opens(desk: Client, label: str) -> None:
     make.confirmed(make.full_event())
     _decide_on_certificates(certified(make.event(owner=make.user())))
@@ -410,6 +411,7 @@ def test_every_list_search_and_page_opens(desk: Client, label: str) -> None:
 
 
 @pytest.mark.parametrize("label", registered())
+@pytest.mark.long
 def test_a_list_asks_as_much_for_many_rows_as_for_one(desk: Client, label: str) -> None:
     def row(number: int) -> None:
         make.confirmed(make.full_event(number))

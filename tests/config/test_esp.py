@@ -143,6 +143,7 @@ def test_each_provider_has_one_address(settings: Settings, esp: str) -> None:
     assert 1 <= len(addresses) <= 2  # Mandrill has an older one
 
 
+@pytest.mark.long
 def test_a_provider_is_set_by_the_environment_alone(tmp_path: Path) -> None:
     given = SOUND | {
         "EMAIL_BACKEND": "anymail.backends.mailgun.EmailBackend",

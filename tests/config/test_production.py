@@ -65,6 +65,7 @@ Answers = dict[str, tuple[int, dict[str, str], dict[str, Any]]]
 
 
 @pytest.mark.parametrize("asked", ["page", "api", "admin", "docs"])
+@pytest.mark.long
 def test_every_answer_closes_what_it_does_not_need(answers: Answers, asked: str) -> None:
     status, headers, _ = answers[asked]
     expected = {
@@ -87,6 +88,7 @@ def test_every_answer_closes_what_it_does_not_need(answers: Answers, asked: str)
         ("docs", "'self'", "'self' 'sha256-MMpT0iDxyjALd9PdfepImGX3DBfJPXZ4IlDWdPAgtn0='"),
     ],
 )
+@pytest.mark.long
 def test_no_page_takes_inline_scripts(answers: Answers, asked: str, scripts: str, styles: str) -> None:
     policy = dict(part.split(" ", 1) for part in answers[asked][1]["Content-Security-Policy"].split("; "))
     assert policy.pop("font-src", "'self'") == "'self'"

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SOUND = {
     "SECRET_KEY": "a-long-secret-0123456789-of-more-than-fifty-characters",

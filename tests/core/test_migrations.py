@@ -16,6 +16,7 @@ def run(statement: str, *values: str) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 def test_what_was_held_in_plain_text_is_encrypted() -> None:
     event = make.event()
     people = [make.pending(event) for _ in range(3)]

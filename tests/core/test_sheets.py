@@ -165,6 +165,7 @@ def test_such_a_workbook_by_hand_is_read_where_it_does_no_harm() -> None:
 
 
 @pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.long
 def test_a_sheet_that_was_made_to_do_harm_is_too_large(name: str) -> None:
     data = BOMBS[name]()
     assert len(data) < 10 * 2**20

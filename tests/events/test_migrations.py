@@ -14,6 +14,7 @@ from turnout.events.models import Event
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.long
 def test_what_search_goes_by_is_derived_for_events_that_are_there() -> None:
     # With foreign keys that point somewhere: PostgreSQL makes no index while a check of those is due.
     past, coming = make.full_event(1, title="Été & co"), make.full_event(2, title="C++")
@@ -27,6 +28,7 @@ def test_what_search_goes_by_is_derived_for_events_that_are_there() -> None:
     assert coming.pk in Event.objects.not_over().values_list("pk", flat=True)
 
 
+@pytest.mark.long
 def test_on_sqlite_lists_of_what_is_coming_follow_the_index_that_passes_what_is_over(
     tmp_path: Path, django_db_blocker: DjangoDbBlocker
 ) -> None:

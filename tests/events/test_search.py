@@ -69,6 +69,7 @@ def speaks(code: str) -> Test:
 
 
 @pytest.mark.django_db
+@pytest.mark.long
 def test_the_same_conferences_are_found_on_every_database(conferences: list[Draft]) -> None:
     typed = ["python", "PyCon", "c++", "é", "go", "(((", "javascript conf", "DEVOPS", "%", "_", "the", "c", "c#", "\\"]
     hits = {text: found(q=text) for text in typed}
@@ -96,6 +97,7 @@ def test_the_same_conferences_are_found_on_every_database(conferences: list[Draf
 
 
 @pytest.mark.django_db
+@pytest.mark.long
 def test_what_is_ranked_is_all_that_is_found_each_once(conferences: list[Draft], api: APIClient) -> None:
     url, titles = "/api/events/search/?q=java&date_from=2000-01-01&page_size=100", []
     while url:
@@ -129,6 +131,7 @@ ANYTHING = st.text(max_size=200) | st.text(alphabet="+-@~*()<>\"'%_\\ aéß\x00\
 @pytest.mark.usefixtures("one_event")
 @settings(deadline=None)
 @given(text=ANYTHING, place=ANYTHING, language=ANYTHING)
+@pytest.mark.long
 def test_nothing_anybody_types_fails(django_db_blocker: DjangoDbBlocker, text: str, place: str, language: str) -> None:
     typed = [{"q": text, "location": place}, {"keyword": text}, {"language": language, "ordering": "title"}]
     with django_db_blocker.unblock():

@@ -26,7 +26,7 @@ from turnout.registrations.attacks.models import Alarm
 from turnout.registrations.attacks.queries import burst, quarantined
 from turnout.registrations.models import Registration
 
-pytestmark = [pytest.mark.races, pytest.mark.faults, pytest.mark.parametrize("place", [SQLITE], indirect=True)]
+pytestmark = [pytest.mark.servers, pytest.mark.parametrize("place", [SQLITE], indirect=True)]
 QUIET = 10  # seconds in which a hundred guests come to an event that nobody attacks
 
 

@@ -13,7 +13,7 @@ from tests.races.processes import Place, serving
 from tests.races.visitors import press, visiting
 from tests.support import make
 
-pytestmark = [pytest.mark.races, pytest.mark.faults]
+pytestmark = [pytest.mark.servers]
 NOBODY = "redis://127.0.0.1:9/0"
 SENSITIVE = ("/api/registrations/", "/api/registrations/confirm-email/")
 

@@ -19,7 +19,7 @@ from tests.support.databases import POSTGRESQL
 from turnout.notifications.actions.delivery import BATCH
 from turnout.notifications.models import Message
 
-pytestmark = [pytest.mark.races, pytest.mark.faults, pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)]
+pytestmark = [pytest.mark.servers, pytest.mark.parametrize("place", [POSTGRESQL], indirect=True)]
 
 MAILS = int(os.environ.get("MAILS", "10000"))
 KILLS = int(os.environ.get("KILLS", "30"))

@@ -160,6 +160,7 @@ def test_the_printed_password_always_works() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
 @pytest.mark.parametrize("day", [0, 5, 6])
 @pytest.mark.parametrize("hour", [0.0, 15.0, 23.99])
+@pytest.mark.long
 def test_whenever_the_set_is_made_all_of_it_is_still_to_come_this_week(
     settings: Settings, zone: str, day: int, hour: float
 ) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 from tests.journeys.test_pages import DESK, PATIENCE, PHONE, Visitor
 from tests.support.demo import Demo
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 FIRST, SECOND = "correct horse battery staple", "seven green bicycles"
 

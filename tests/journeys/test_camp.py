@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 from tests.support.demo import Demo
 from tests.support.shared import CAMP, needs_camp
 
-pytestmark = [pytest.mark.races, needs_camp]  # it starts a server
+pytestmark = [pytest.mark.servers, needs_camp]  # it starts a server
 
 # What stands on the page: for each session its day, room, start, end, title and speakers.
 READ = """() => [...document.querySelectorAll(".of-day")].flatMap(day =>

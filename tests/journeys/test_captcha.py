@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.journeys.test_pages import PHONE, Visitor
 from tests.support.demo import Demo, running
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 VERIFIED = {"en": "Verified", "fr": "Vérifié", "ar": "تم التحقق"}
 

@@ -26,7 +26,7 @@ from turnout.registrations.actions.sheets import import_people
 from turnout.registrations.models import Registration
 from turnout.registrations.sheets import Entry, Sheet
 
-pytestmark = pytest.mark.races  # it starts servers: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts servers: once is enough, whatever the round's database
 
 ROUNDS, COMING, LEAVING = 10, 90, 10  # 1,000 in all
 HELD_UP = 15_000  # milliseconds

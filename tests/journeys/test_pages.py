@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.demo import Demo
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 PHONE, DESK = {"width": 375, "height": 800}, {"width": 1280, "height": 900}
 MANY_TABS, PATIENCE = 80, 60

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from tests.support.demo import Demo
 from turnout.jobs.demo import ADMINISTRATOR
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 
 @pytest.fixture

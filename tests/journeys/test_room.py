@@ -13,7 +13,7 @@ from tests.journeys.test_pages import PHONE, Visitor
 from tests.support.demo import Demo
 from tests.support.make import PASSWORD
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 PROJECTOR = {"width": 1280, "height": 720}
 SCENE = """

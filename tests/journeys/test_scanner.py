@@ -25,7 +25,7 @@ from turnout.events.models import Event, Session
 from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
 
-pytestmark = pytest.mark.races  # it starts servers: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts servers: once is enough, whatever the round's database
 
 FRAMES_A_SECOND = 30
 SECONDS = 1000

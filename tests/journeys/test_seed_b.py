@@ -15,7 +15,7 @@ from tests.races.processes import Place, serving, working
 from tests.support.databases import SQLITE
 from tests.support.tools import needs_curl
 
-pytestmark = [pytest.mark.races, needs_curl]
+pytestmark = [pytest.mark.servers, needs_curl]
 
 
 class Inbox(Postbox):

@@ -11,7 +11,7 @@ from tests.journeys.test_pages import DESK, PHONE, Visitor
 from tests.support.demo import Demo
 from tests.support.make import PASSWORD
 
-pytestmark = pytest.mark.races  # it starts a server: once is enough, whatever the round's database
+pytestmark = pytest.mark.servers  # it starts a server: once is enough, whatever the round's database
 
 # An event that approves, with one seat, which somebody has; whoever comes next waits. In no week that others look at.
 SCENE = """

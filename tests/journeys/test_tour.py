@@ -16,7 +16,7 @@ from tests.support.tools import needs_curl
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [
-    pytest.mark.races,
+    pytest.mark.servers,
     pytest.mark.xdist_group("tour"),
     needs_curl,
 ]

@@ -67,6 +67,7 @@ def test_each_mail_says_the_same_in_text_and_html_and_links_to_us_alone(language
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.long
 def test_what_a_stranger_gives_for_a_name_or_a_title_is_text_and_nothing_else(name: str) -> None:
     usual = dict(Letters("en").all())
     for kind, mail in Letters("en", name=name, title=name, place=name).all():

@@ -12,7 +12,7 @@ from tests.support import make
 from turnout.accounts.actions.sign_up import Newcomer, sign_up
 from turnout.accounts.models import MOST_TRIES, AddressChange, SignUp, TokenFamily, User
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 def attempt_of(email: str) -> SignUp:

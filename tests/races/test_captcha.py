@@ -11,7 +11,7 @@ from tests.support import make
 from tests.support.people import solve
 from turnout.registrations.models import Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 def test_of_twenty_who_show_one_answer_at_once_one_registers(rows: Place) -> None:

@@ -26,7 +26,7 @@ from turnout.notifications.models import Message
 from turnout.privacy.actions import erase
 from turnout.registrations.models import Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 ROUNDS = 20 if FULL else 3
 AT_ONCE = 8

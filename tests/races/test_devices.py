@@ -15,7 +15,7 @@ from turnout.attendance.doorkeepers import device_of
 from turnout.attendance.models import Device
 from turnout.core.models import AuditEntry
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 PAIRED, SPENT = (201, ""), (410, "code_spent")
 

@@ -19,7 +19,7 @@ from turnout.events.models import Event
 from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 ROUNDS = 20 if FULL else 5
 AT_ONCE = 20

@@ -32,7 +32,7 @@ from turnout.core.clock import now
 from turnout.events.models import Event, Series
 from turnout.registrations.models import Registration, active_key
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 SEEDS, PEOPLE = (20, 1000) if FULL else (2, 200)
 SEATS = PEOPLE // 10

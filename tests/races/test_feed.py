@@ -16,7 +16,7 @@ from turnout.notifications.feed.actions import number_new, post
 from turnout.notifications.feed.models import Entry
 from turnout.notifications.feed.queries import after
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 PATIENCE = 30  # seconds
 

@@ -50,7 +50,7 @@ from turnout.events.models import SeatPool, Series
 from turnout.registrations.actions import cancel, coming, offers, seats
 from turnout.registrations.models import Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 PAUSE = 0.15  # seconds
 ROUNDS = 20

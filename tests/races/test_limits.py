@@ -9,7 +9,7 @@ from tests.support import make
 from tests.support.databases import redis_address
 from turnout.guard.models import Counter as CountedSoFar
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 @pytest.mark.parametrize("counted_in", ["database", "redis"])

@@ -20,7 +20,7 @@ from turnout.registrations.actions.coming import release_unanswered
 from turnout.registrations.actions.offers import lapse_offers
 from turnout.registrations.models import Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 ROUNDS = 100 if FULL else 15
 SOON = 0.08  # seconds

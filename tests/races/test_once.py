@@ -11,7 +11,7 @@ from turnout.events.models import Event
 from turnout.notifications.models import Message
 from turnout.registrations.models import Mailing, Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 def test_twenty_posts_at_once_under_one_idempotency_key_are_one_registration_and_one_mail(site: Site) -> None:

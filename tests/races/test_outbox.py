@@ -10,7 +10,7 @@ from tests.races.processes import Place, kill, working
 from tests.races.visitors import dice
 from turnout.notifications.models import Message
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 def test_workers_killed_at_any_moment_lose_no_mail_and_send_at_most_one_again_each(rows: Place) -> None:

@@ -9,7 +9,7 @@ from tests.races.processes import Place
 from tests.races.visitors import Site, at_once
 from tests.support import make
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 
 def test_guests_do_not_notice_that_the_database_closed_all_connections(site: Site, place: Place) -> None:

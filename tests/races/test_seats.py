@@ -16,7 +16,7 @@ from turnout.events.models import Event, SeatPool
 from turnout.registrations.actions import change_capacity
 from turnout.registrations.models import Registration
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 # What people may have been told by the end, by how they stand then.
 HISTORIES = {

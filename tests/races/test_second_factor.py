@@ -18,7 +18,7 @@ from turnout.guard.actions import Claim
 from turnout.guard.models import Counter
 from turnout.guard.notation import windows
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 _CSRF = "a" * 32  # a cookie and a field that say the same
 LET_IN, ASKED_AGAIN = 302, 200

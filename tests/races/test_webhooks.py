@@ -17,7 +17,7 @@ from turnout.notifications.webhooks.actions import add
 from turnout.notifications.webhooks.models import Delivery
 from turnout.notifications.webhooks.network import PublicURL
 
-pytestmark = pytest.mark.races
+pytestmark = pytest.mark.servers
 
 _NOBODY = 9  # where no mail server is
 

@@ -423,6 +423,7 @@ class Seats(RuleBasedStateMachine):
         assert self.event.offer_hours or "offered" not in statuses
 
 
+@pytest.mark.long
 def test_whatever_people_do_in_whatever_order_every_seat_is_somebodys_and_everybody_is_somewhere() -> None:
     Seats.walked.clear()
 

@@ -193,6 +193,7 @@ def test_a_disk_that_fills_is_said(monkeypatch: pytest.MonkeyPatch, free: int, l
 def test_data_that_others_on_the_machine_can_read_is_said(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, modes: tuple[int, int], found: list[str]
 ) -> None:
+    settings.DATA_DIR = tmp_path
     database = tmp_path / "turnout.sqlite3"
     database.touch()
     tmp_path.chmod(modes[0])

@@ -75,6 +75,7 @@ def test_a_database_without_our_tables_is_an_error(use: Use, kind: str) -> None:
     assert (finding.level, finding.advice) == ("error", "Run manage.py migrate.")
 
 
+@pytest.mark.long
 def test_a_database_with_our_tables_is_well_and_one_migration_short_is_not(use: Use) -> None:
     use(SQLITE)
     call_command("migrate", verbosity=0)

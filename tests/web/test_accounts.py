@@ -576,6 +576,7 @@ FIELDS = ["email", "password", "name", "role", "otp", "token", "next", "language
     fields=st.dictionaries(st.sampled_from(FIELDS), st.text(max_size=300) | st.sampled_from(list(AMINA.values()))),
     within=st.booleans(),
 )
+@pytest.mark.long
 def test_nothing_anybody_sends_fails(path: str, fields: dict[str, str], within: bool) -> None:  # noqa: FBT001
     client = Client(SERVER_NAME="localhost")
     if within:

@@ -410,6 +410,7 @@ def test_the_list_costs_the_same_whatever_its_length(
     name=st.sampled_from(["full_name", "phone", "attendance_type", "deed", "token", "upcoming", "past"]),
     value=st.text(max_size=300),
 )
+@pytest.mark.long
 def test_nothing_anybody_sends_fails(name: str, value: str) -> None:
     user = User.objects.filter(role=Role.SEEKER).first() or make.user(role=Role.SEEKER)
     event = Event.objects.first() or make.event()

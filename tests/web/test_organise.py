@@ -323,6 +323,7 @@ def test_the_people_cost_the_same_whatever_their_number(
     ),
     value=st.text(max_size=600),
 )
+@pytest.mark.long
 def test_nothing_anybody_sends_fails(name: str, value: str) -> None:
     owner = User.objects.filter(role=Role.FACILITATOR).first() or make.user()
     event = Event.objects.filter(owner=owner).first() or make.event(owner=owner, capacity=0)

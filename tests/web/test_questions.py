@@ -191,6 +191,7 @@ def test_the_form_asks_as_few_queries_whatever_an_event_asks(browser: Client) ->
 
 @settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
 @given(sent=st.lists(st.text(max_size=50) | st.lists(st.text(max_size=5), max_size=3), min_size=8, max_size=8))
+@pytest.mark.long
 def test_whatever_is_typed_is_an_answer_or_marked(sent: list[Any]) -> None:
     event = Event.objects.first() or make.asking(*EVERY)[0]
     questions = Question.objects.asked_at(event.pk)

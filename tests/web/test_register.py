@@ -107,6 +107,7 @@ def test_a_form_of_another_site_registers_nobody(browser: Client) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(fields=st.dictionaries(st.sampled_from([*AMINA, "csrfmiddlewaretoken", "x"]), st.text(max_size=300)))
+@pytest.mark.long
 def test_nothing_anybody_sends_fails(fields: dict[str, str]) -> None:
     event = Event.objects.first() or make.event()
     sound = {name: text.encode("utf-8", "replace").decode() for name, text in fields.items()}

@@ -34,6 +34,8 @@ from turnout.core import keys
 from turnout.core.audit import SYSTEM
 from turnout.privacy.actions import erase
 
+pytestmark = pytest.mark.servers  # once is enough, whatever the round's database
+
 Restore = Callable[[], None]
 OK = 200
 
