@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 from rest_framework.test import APIClient
 
 from tests.support import make
+from tests.support.certificates import end, let_in, workshop
 from tests.support.certified import by_hand, certified
 from turnout.accounts.actions import sessions
 from turnout.accounts.models import Role, User
@@ -194,6 +195,21 @@ def crowd(event: Event) -> None:
 )
 def test_people_are_found_by_status_type_words_and_address(event: Event, query: str, found: list[str]) -> None:
     assert names(event, query) == found
+
+
+def test_who_was_at_a_session_and_who_was_at_another() -> None:
+    event = workshop("Soldering", "Lasers", capacity=10)
+    amel, zoe = make.confirmed(event, "Amel"), make.confirmed(event, "Zoë")
+    end(event)
+    let_in(amel, session="Soldering")
+    let_in(zoe, session="Lasers")
+    soldering = event.sessions.get(title="Soldering").pk
+    assert names(event, "checked_in=true&ordering=name") == ["Amel", "Zoë"]
+    assert names(event, f"checked_in=true&session={soldering}") == ["Amel"]
+    assert names(event, f"checked_in=false&session={soldering}") == ["Zoë"]
+    assert names(event, f"session={soldering}&ordering=name") == ["Amel", "Zoë"]
+    assert names(event, f"checked_in=true&session={new_id()}") == []
+    assert make.client(event.owner).get(path(event, "?session=soldering")).status_code == 400
 
 
 @pytest.mark.usefixtures("crowd")

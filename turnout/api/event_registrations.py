@@ -73,6 +73,9 @@ class PeopleFilter(filters.FilterSet):
     status = StatusFilter(choices=Registration.Status.choices, lookup_expr="in")
     attendance_type = filters.ChoiceFilter(choices=AttendanceType.choices)
     checked_in = filters.BooleanFilter(method="be_there")
+    session = filters.UUIDFilter(
+        method="of_session", label="With `checked_in`: at this session, not the event as a whole."
+    )
 
     def find(self, found: RegistrationQuerySet, _name: str, text: str) -> QuerySet[Registration]:
         """Search."""
@@ -80,7 +83,11 @@ class PeopleFilter(filters.FilterSet):
 
     def be_there(self, found: RegistrationQuerySet, _name: str, is_in: bool) -> QuerySet[Registration]:  # noqa: FBT001
         """Ask who is there."""
-        return checked_in(found, is_in=is_in)
+        return checked_in(found, is_in=is_in, session=self.form.cleaned_data.get("session"))
+
+    def of_session(self, found: RegistrationQuerySet, _name: str, _session: UUID) -> QuerySet[Registration]:
+        """Leave out nobody: whoever is registered may attend each, and `be_there` asks who did."""
+        return found
 
 
 _ORDERS = {
