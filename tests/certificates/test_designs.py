@@ -1,6 +1,8 @@
 """How certificates look is the team's to decide, within what a paper has room for."""
 
 import io
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,12 +10,14 @@ from PIL import Image
 
 from tests.support import make
 from turnout.certificates.actions.designs import add_picture, add_template, set_design, withdraw_template
+from turnout.certificates.actions.events import clone_event, make_series
 from turnout.certificates.documents import pictures
 from turnout.certificates.models import Design, Picture
 from turnout.certificates.snapshots import Looks, Signature
 from turnout.certificates.writing import Writer, design_of
 from turnout.core.errors import ConflictError, InvalidError
 from turnout.core.models import AuditEntry
+from turnout.events.dates import Start
 from turnout.media import vault
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +52,27 @@ def test_a_design_is_decided_part_by_part_and_certificates_get_it() -> None:
     )
     assert design_of(event).wordings == {"speaker": {"title": "Merci"}}
     assert AuditEntry.objects.filter(verb="certificate_design.changed").count() == 2
+
+
+def test_copies_of_an_event_certify_on_the_same_paper_and_change_it_alone() -> None:
+    event = make.event(owner=make.user())
+    logo, signed = (add_picture(event, picture_of(), actor="team") for _ in range(2))
+    signatures = [{"name": "Amina", "position": "Head", "picture": str(signed.pk)}]
+    set_design(event, {"base": "modern", "logo": logo.pk, "signatures": signatures}, actor="team")
+    looks = Writer(event)._looks
+    copy = clone_event(event, None, {}, actor="team")
+    series = make_series(event, [Start(event.starts_at + timedelta(days=7), "")], actor="team")
+    assert [Writer(each)._looks for each in (copy, *series.events.all())] == [looks] * 3
+    set_design(copy, {"color": "#aa0033", "logo": logo.pk, "signatures": signatures}, actor="team")
+    assert Writer(copy)._looks == replace(looks, color="#aa0033")
+    assert Writer(event)._looks == looks
+    set_design(copy, {"logo": None}, actor="team")
+    with pytest.raises(InvalidError):
+        set_design(copy, {"logo": logo.pk}, actor="team")
+
+
+def test_an_event_without_a_design_has_copies_without_one() -> None:
+    assert not Design.objects.filter(event=clone_event(make.event(), None, {}, actor="team")).exists()
 
 
 def test_what_is_the_same_already_is_no_change() -> None:

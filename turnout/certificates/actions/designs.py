@@ -50,7 +50,7 @@ def set_design(event: Event, fields: Mapping[str, Any], *, actor: str) -> Design
     Design.objects.get_or_create(event=event)
     design = Design.objects.select_for_update().get(pk=event.pk)
     wanted = {name: fields[name] for name in DECIDED if name in fields}
-    faults = [*_faults(event, wanted)]
+    faults = [*_faults(event, wanted, shown=_pictures_of(design))]
     if faults:
         raise InvalidError.at(*faults)
     wanted = {name: _kept(name, value) for name, value in wanted.items()}
@@ -63,6 +63,14 @@ def set_design(event: Event, fields: Mapping[str, Any], *, actor: str) -> Design
         design.save(update_fields=[*changed])
         audit.record(actor, "certificate_design.changed", event.pk, {"fields": sorted(changed)})
     return design
+
+
+def copy_design(original: Event, copies: Sequence[Event]) -> None:
+    """Let certificates of copies look as the original's, with the same pictures. Part of the caller's transaction."""
+    design = Design.objects.filter(pk=original.pk).first()
+    if design is not None:
+        same = {name: getattr(design, name) for name in DECIDED}
+        Design.objects.bulk_create(Design(event=copy, **same) for copy in copies)
 
 
 def add_picture(event: Event, content: bytes, *, actor: str) -> Picture:
@@ -155,7 +163,7 @@ def _kept(name: str, value: Any) -> Any:
             return value
 
 
-def _faults(event: Event, wanted: Mapping[str, Any]) -> Iterator[Fault]:
+def _faults(event: Event, wanted: Mapping[str, Any], *, shown: set[str]) -> Iterator[Fault]:
     if "color" in wanted and not _COLOR.fullmatch(str(wanted["color"]).lower()):
         yield Fault("/color", "invalid", _("Write a colour as #rrggbb."))
     if wanted.get("language") and first_of_ours(wanted["language"]) != wanted["language"]:
@@ -171,8 +179,12 @@ def _faults(event: Event, wanted: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _too_long(f"/signatures/{index}", one, ("name", "position"))
         if not one.get("name"):
             yield Fault(f"/signatures/{index}/name", "required", _("Say who signs."))
-    shown = {f"/signatures/{index}/picture": one.get("picture") for index, one in enumerate(signatures)}
-    yield from _unknown_pictures(event, {"/logo": wanted.get("logo"), **shown})
+    signed = {f"/signatures/{index}/picture": one.get("picture") for index, one in enumerate(signatures)}
+    asked = {at: str(picture) for at, picture in {"/logo": wanted.get("logo"), **signed}.items() if picture}
+    there = shown | _known_pictures(event, asked.values())
+    for at, picture in asked.items():
+        if picture not in there:
+            yield Fault(at, "does_not_exist", _("This event has no such picture. Send it first."))
 
 
 def _unknown_roles(wordings: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
@@ -188,14 +200,15 @@ def _too_long(at: str, said: Mapping[str, Any], parts: Iterable[str]) -> Iterato
             yield Fault(f"{at}/{part}", "max_length", _("Use at most %d characters.") % LONGEST[part])
 
 
-def _unknown_pictures(event: Event, wanted: Mapping[str, Any]) -> Iterator[Fault]:
-    asked = {at: str(picture) for at, picture in wanted.items() if picture}
-    ids = {picture for picture in asked.values() if _is_id(picture)}
+def _known_pictures(event: Event, asked: Iterable[str]) -> set[str]:
+    ids = {picture for picture in asked if _is_id(picture)}
     known = Picture.objects.filter(event=event, pk__in=ids).values_list("pk", flat=True)
-    there = {str(pk) for pk in known} if ids else set()
-    for at, picture in asked.items():
-        if picture not in there:
-            yield Fault(at, "does_not_exist", _("This event has no such picture. Send it first."))
+    return {str(pk) for pk in known} if ids else set()
+
+
+def _pictures_of(design: Design) -> set[str]:
+    """Return the pictures that a design shows: one that was copied shows another event's."""
+    return {str(design.logo_id or ""), *(str(one["picture"]) for one in design.signatures)} - {""}
 
 
 def _is_id(text: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from turnout.certificates.actions.designs import copy_design
 from turnout.certificates.actions.rules import copy_rules, forget_rules, look_again, set_rules
 from turnout.core.errors import InvalidError
 from turnout.core.transactions import transactional
@@ -48,9 +49,10 @@ def change_event(event: Event, change: EventChange, rule: Rule | None, *, actor:
 
 @transactional
 def clone_event(event: Event, start: Start | None, fields: Mapping[str, object], *, actor: str) -> Event:
-    """Copy an event as `turnout.registrations.actions.series` does, with its rule."""
+    """Copy an event as `turnout.registrations.actions.series` does, with its rule and the look of its certificates."""
     copy = copies.clone_event(event, start, fields, actor=actor)
     copy_rules(event, [copy])
+    copy_design(event, [copy])
     return copy
 
 
@@ -58,9 +60,11 @@ def clone_event(event: Event, start: Start | None, fields: Mapping[str, object],
 def make_series(
     event: Event, starts: Sequence[Start], *, limit_per_person: int | None = None, status: str = "", actor: str
 ) -> Series:
-    """Make a series as `turnout.registrations.actions.series` does, of events that all have the rule."""
+    """Make a series as `turnout.registrations.actions.series` does, of events that all have its rule and look."""
     series = copies.make_series(event, starts, limit_per_person=limit_per_person, status=status, actor=actor)
-    copy_rules(event, list(series.events.exclude(pk=event.pk)))
+    others = list(series.events.exclude(pk=event.pk))
+    copy_rules(event, others)
+    copy_design(event, others)
     return series
 
 
