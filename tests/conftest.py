@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import translation
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
@@ -60,6 +61,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(autouse=True)
 def _own_files(settings: Settings, folders: Iterator[Path]) -> None:
     settings.DATA_DIR = next(folders)
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> None:
+    """Forget in which language the last request of another test was answered."""
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)
