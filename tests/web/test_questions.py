@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,13 +11,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tries
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from tests.support import make
 from tests.support.files import PDF
 from turnout.events.actions.questions import Condition, QuestionDraft
 from turnout.events.models import Event, Question
+from turnout.media.vault import PRIVATE
 from turnout.registrations.answers import values_of
 from turnout.registrations.models import Registration, Upload
 
@@ -168,6 +172,18 @@ def test_a_file_that_we_do_not_take_is_said_at_its_question(browser: Client) -> 
     assert not Registration.objects.exists()
 
 
+def test_while_files_are_away_nothing_typed_is_lost(browser: Client, settings: Settings, tmp_path: Path) -> None:
+    event, (passport, why) = make.asking(QuestionDraft("Passport", "file"), QuestionDraft("Why?", "text"))
+    (tmp_path / "file").touch()  # nothing can lie below it, whoever runs this
+    here = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "file"}}
+    settings.STORAGES = settings.STORAGES | {PRIVATE: here}
+    page = send(browser, event, {field(passport): file(), field(why): "For the cheese"})
+    html = page.content.decode()
+    assert (page.status_code, "Files can&#x27;t be reached now." in html) == (503, True)
+    assert all(f'value="{typed}"' in html for typed in (AMINA["full_name"], AMINA["email"], "For the cheese"))
+    assert not Registration.objects.exists()
+
+
 def test_an_impatient_finger_sends_one_file_and_registers_once(browser: Client) -> None:
     event, (passport,) = make.asking(QuestionDraft("Passport", "file"))
     once = re.search(r'name="once" value="([^"]+)"', browser.get(f"/events/{event.pk}/register/").content.decode())
@@ -189,7 +205,7 @@ def test_the_form_asks_as_few_queries_whatever_an_event_asks(browser: Client) ->
     assert asked(1) == asked(10)
 
 
-@settings(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
+@tries(suppress_health_check=list(HealthCheck), deadline=None, max_examples=60)
 @given(sent=st.lists(st.text(max_size=50) | st.lists(st.text(max_size=5), max_size=3), min_size=8, max_size=8))
 @pytest.mark.long
 def test_whatever_is_typed_is_an_answer_or_marked(sent: list[Any]) -> None:

@@ -21,6 +21,7 @@ from turnout.core.errors import (
     InvalidError,
     ThrottledError,
     UnauthenticatedError,
+    UnavailableError,
 )
 from turnout.guard import captcha
 from turnout.guard.actions import admit_network
@@ -36,6 +37,7 @@ _STATUS: dict[type[DomainError], int] = {
     ForbiddenError: 403,
     ConflictError: 409,
     ThrottledError: 429,
+    UnavailableError: 503,
 }
 REFUSED = tuple(_STATUS)
 
