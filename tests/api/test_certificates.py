@@ -461,6 +461,18 @@ def test_one_that_can_not_be_made_is_named_and_the_others_come(
         assert f"Amina: {certificate.address()}" in found.read("MISSING.txt").decode("utf-8-sig")
 
 
+@pytest.mark.usefixtures("certificate")
+def test_what_is_revoked_while_an_archive_is_sent_is_not_in_it(
+    team: APIClient, event: Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collecting, "_AT_ONCE", 1)
+    team.post(f"/api/events/{event.pk}/certificates/", {"role": "speaker", "full_name": "Sami"}, format="json")
+    sent = collecting.collected(Certificate.objects.filter(event=event).valid())
+    assert next(sent)[0] == "0001 Amina.pdf"
+    revoke(Certificate.objects.get(full_name="Sami"), "a mistake", actor=TEAM)
+    assert list(sent) == []
+
+
 def test_an_archive_of_nothing_is_refused_and_of_many_asks_as_often_for_each_fifty(
     team: APIClient, event: Event
 ) -> None:

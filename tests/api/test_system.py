@@ -43,6 +43,15 @@ def test_without_its_storage_it_is_down(api: APIClient, settings: Settings, tmp_
     assert (answer.status_code, answer.json()["checks"]["storage"]["status"]) == (503, "down")
 
 
+def test_without_its_cache_it_goes_on(api: APIClient, settings: Settings) -> None:
+    nobody = "redis://127.0.0.1:9/0"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": nobody}}
+    answer = api.get("/api/health/")
+    states = {name: check["status"] for name, check in answer.json()["checks"].items()}
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert states == {"database": "ok", "cache": "down", "queue": "ok", "storage": "ok", "mail": "ok"}
+
+
 @pytest.mark.parametrize("late", [timedelta(minutes=6), timedelta(minutes=4)])
 def test_a_queue_that_nobody_works_on_is_noticed(api: APIClient, late: timedelta) -> None:
     make.pending(make.event())

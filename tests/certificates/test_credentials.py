@@ -301,6 +301,13 @@ def bits(document: dict[str, Any], *versions: Version) -> list[bool]:
     return found
 
 
+def test_without_its_cache_a_status_list_is_made_each_time(settings: Settings) -> None:
+    version = certificates.certified()
+    nobody = "redis://127.0.0.1:9/0"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": nobody}}
+    assert bits(kept(0), version) == [False]
+
+
 def test_the_status_list_tells_what_holds_no_more() -> None:
     valid, revoked, superseded = (certificates.certified() for _ in range(3))
     erased = certificates.certified()

@@ -16,10 +16,11 @@ import zxingcpp
 from PIL import Image
 
 from tests.support import make
+from tests.support.files import LOGO
 from turnout.certificates.actions import issue_by_hand
-from turnout.certificates.actions.designs import add_template
+from turnout.certificates.actions.designs import add_picture, add_template, set_design
 from turnout.certificates.actions.issuing import Named
-from turnout.certificates.documents import confined, document_of, keeping, paper, proof
+from turnout.certificates.documents import confined, document_of, keeping, paper, pictures, proof
 from turnout.certificates.documents.making import Paper
 from turnout.certificates.documents.sample import SAMPLE
 from turnout.certificates.models import Role, Template, Version
@@ -265,6 +266,22 @@ def test_a_lost_document_is_made_anew(lost: str) -> None:
     assert document_of(Version.objects.get()) == first
     again = Version.objects.get()
     assert vault.fetch(again.document_path, again.document_key or "") == first
+
+
+def test_a_document_without_its_picture_is_not_kept_since_the_picture_may_come_back() -> None:
+    event = make.event(starts_at=now() - timedelta(days=1))
+    picture = add_picture(event, LOGO, actor="team")
+    set_design(event, {"logo": picture.pk}, actor="team")
+    issue_by_hand(event, Role.SPEAKER, Named(full_name="Amina Haddad"), actor="test")
+    content = vault.fetch(picture.path, picture.key)
+    vault.drop(picture.path)
+    pictures._fetched.cache_clear()
+    bare = document_of(Version.objects.get())
+    assert Version.objects.get().document_key is None
+    vault.put(picture.path, content, picture.key)
+    whole = document_of(Version.objects.get())
+    assert len(whole) > len(bare)
+    assert document_of(Version.objects.get()) == whole
 
 
 def test_of_two_at_once_one_keeps_it_and_both_have_it() -> None:

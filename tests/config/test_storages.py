@@ -25,7 +25,7 @@ def test_with_nothing_said_files_lie_on_this_machine(tmp_path: Path) -> None:
 
 
 def test_cloudinary_is_chosen_by_its_account(tmp_path: Path) -> None:
-    assert storage(tmp_path, CLOUDINARY) == (
+    assert storage(tmp_path, CLOUDINARY | {"CLOUDINARY_FOLDER": "turnout/"}) == (
         "CloudinaryStorage",
         {
             "cloud_name": "club",
@@ -38,10 +38,11 @@ def test_cloudinary_is_chosen_by_its_account(tmp_path: Path) -> None:
 
 
 def test_a_bucket_is_chosen_by_its_name(tmp_path: Path) -> None:
-    nothing = dict.fromkeys(["endpoint_url", "region_name", "access_key", "secret_key"])
+    others = {"security_token": None, "session_profile": None}  # what the environment may have for other keys
+    nothing = dict.fromkeys(["endpoint_url", "region_name", "access_key", "secret_key"]) | others
     assert storage(tmp_path, BUCKET) == ("BucketStorage", {"bucket_name": "turnout", "location": ""} | nothing)
     keys = {"S3_ACCESS_KEY_ID": "k", "S3_SECRET_ACCESS_KEY": "s"}
-    place = {"S3_ENDPOINT_URL": "https://s3.example.org", "S3_REGION": "eu-west-3", "S3_PREFIX": "club"}
+    place = {"S3_ENDPOINT_URL": "https://s3.example.org", "S3_REGION": "eu-west-3", "S3_PREFIX": "/club/"}
     assert storage(tmp_path, BUCKET | keys | place)[1] == {
         "bucket_name": "turnout",
         "location": "club",
@@ -49,6 +50,7 @@ def test_a_bucket_is_chosen_by_its_name(tmp_path: Path) -> None:
         "region_name": "eu-west-3",
         "access_key": "k",
         "secret_key": "s",
+        **others,
     }
 
 

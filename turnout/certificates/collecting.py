@@ -23,7 +23,9 @@ def collected(certificates: CertificateQuerySet) -> Iterator[tuple[str, bytes]]:
     missing: list[str] = []
     for start in range(0, len(keys), _AT_ONCE):
         some = keys[start : start + _AT_ONCE]
-        current = Version.objects.current().select_related("certificate__event").filter(certificate__in=some)
+        # Asked again: it takes a while to send them all, and meanwhile one may be revoked.
+        there = certificates.filter(pk__in=some).order_by()
+        current = Version.objects.current().select_related("certificate__event").filter(certificate__in=there)
         versions = {version.certificate_id: version for version in current}
         for number, version in enumerate((versions[key] for key in some if key in versions), start + 1):
             document = _document(version)

@@ -42,7 +42,7 @@ def _cloudinary(env: environ.Env, account: Mapping[str, str]) -> dict[str, str]:
         "cloud_name": name,
         "api_key": key,
         "api_secret": secret,
-        "folder": env.str("CLOUDINARY_FOLDER", default="turnout"),
+        "folder": env.str("CLOUDINARY_FOLDER", default="turnout").strip("/"),
         "api": env.str("CLOUDINARY_UPLOAD_PREFIX", default="") or "https://api.cloudinary.com",
     }
 
@@ -52,12 +52,15 @@ def _bucket(env: environ.Env, bucket: str) -> dict[str, Any]:
     endpoint, region, prefix = (env.str(name, default="") for name in _S3_PLACE)
     return {
         "bucket_name": bucket,
-        "location": prefix,
+        "location": prefix.strip("/"),
         "endpoint_url": endpoint or None,
         "region_name": region or None,
         # Without, the library looks where such keys usually lie: in AWS_..., in a file, or with the machine's role.
         "access_key": keys.get("S3_ACCESS_KEY_ID"),
         "secret_key": keys.get("S3_SECRET_ACCESS_KEY"),
+        # Not a token or a profile that the environment has beside them: each belongs to other keys.
+        "security_token": None,
+        "session_profile": None,
     }
 
 

@@ -15,7 +15,7 @@ class BucketStorage(S3Storage):
     def __init__(self, *, endpoint_url: str | None = None, **options: Any) -> None:
         # Own servers rarely have a host name for each bucket, and some refuse the checksums that Amazon's take.
         config = Config(
-            connect_timeout=5,
+            connect_timeout=3,
             read_timeout=20,
             retries={"max_attempts": 2},
             signature_version="s3v4",

@@ -5,11 +5,14 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import httpx
+import urllib3
 from cloudinary import uploader, utils
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-_PATIENCE: Final = 20.0  # seconds
+_CONNECT, _READ = 3.0, 20.0  # seconds; to connect is tried four times by the SDK
+_PATIENCE: Final = httpx.Timeout(_READ, connect=_CONNECT)
+_PATIENCE_OF_SDK: Final = urllib3.Timeout(connect=_CONNECT, read=_READ)
 _LIVES: Final = 600  # seconds for which an address to read from holds: their clock and ours may differ
 _KIND: Final = {"resource_type": "raw", "type": "authenticated"}
 
@@ -44,7 +47,7 @@ class CloudinaryStorage(Storage):
 
     def delete(self, name: str) -> None:
         """Delete it; that it is not there is no harm."""
-        uploader.destroy(self._id(name), invalidate=True, timeout=_PATIENCE, **self._account)
+        uploader.destroy(self._id(name), invalidate=True, timeout=_PATIENCE_OF_SDK, **self._account)
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         answer = httpx.get(self._address(name), timeout=_PATIENCE, follow_redirects=True)
@@ -58,7 +61,7 @@ class CloudinaryStorage(Storage):
             public_id=self._id(name),
             filename="file",
             overwrite=False,
-            timeout=_PATIENCE,
+            timeout=_PATIENCE_OF_SDK,
             **self._account,
         )
         if done.get("existing"):

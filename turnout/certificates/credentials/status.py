@@ -3,10 +3,12 @@
 import base64
 import gzip
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from django.core.cache import cache
 from django.db.models import F, Q
+from redis.exceptions import RedisError
 
 from turnout.certificates.actions.issuing import LIST_LENGTH
 from turnout.certificates.credentials.badges import status_list_address
@@ -30,10 +32,13 @@ def status_list(number: int) -> dict[str, Any]:
     if number > _LAST:
         raise NotFoundError
     place = f"status-list:{did()}:{number}:{audit.latest(*_DEEDS)}"
-    kept: dict[str, Any] | None = cache.get(place)
+    kept: dict[str, Any] | None = None
+    with suppress(RedisError, OSError):  # without a cache it is made each time
+        kept = cache.get(place)
     if kept is None:
         kept = prove(_list(number), keys.active_key_id(PURPOSE))
-        cache.set(place, kept, _KEPT)
+        with suppress(RedisError, OSError):
+            cache.set(place, kept, _KEPT)
     return kept
 
 

@@ -36,6 +36,7 @@ class Paper:
     pdf: bytes
     standard: str
     note: str
+    is_whole: bool  # no picture is gone
 
 
 def paper(
@@ -90,9 +91,10 @@ def _set(looks: Looks, data: Mapping[str, object], standard: Standard | None, at
         log.warning("template_failed", template=looks.template, reason=str(error))
         note = _("The template could not be set; this is the classic one.")
         return _set(replace(looks, template=Design.Base.CLASSIC.value), data, standard, at, [*notes, note])
-    if pictures.missing(looks, data):
+    is_whole = not pictures.missing(looks, data)
+    if not is_whole:
         notes = [*notes, _("A picture is gone.")]
-    return Paper(pdf, NAMES[standard] if standard else PLAIN, " ".join(notes))
+    return Paper(pdf, NAMES[standard] if standard else PLAIN, " ".join(notes), is_whole)
 
 
 def _pdf(template: str, data: Mapping[str, object], standard: Standard | None, at: datetime) -> bytes:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
-import structlog
 from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 from django.utils.translation import gettext as _
@@ -21,8 +20,6 @@ from turnout.registrations.answers import Answers
 from turnout.registrations.attacks.queries import under_attack
 from turnout.registrations.models import Registration, Upload
 from turnout.registrations.queries import registration_closed
-
-log = structlog.get_logger()
 
 UNCLAIMED_LIVES = timedelta(days=1)
 _MOST_UNCONFIRMED = 2 * 1024**3  # bytes, of one event: whoever has many networks fills no disk
@@ -89,8 +86,7 @@ def forget_uploads() -> int:
         try:
             vault.drop(upload.path)
         except UnavailableError:
-            log.warning("upload_not_removed", upload=str(upload.pk))
-            continue
+            continue  # it is still due; the vault has logged why
         upload.delete()
         removed += 1
     return removed
