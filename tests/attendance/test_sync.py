@@ -54,6 +54,18 @@ def test_each_is_answered_in_order_and_what_cannot_be_read_keeps_no_other_back(d
     assert len(door.rows()) == 4
 
 
+def test_a_name_used_for_nobody_and_then_for_somebody_keeps_no_other_back(door: Door) -> None:
+    karim = make.confirmed(door.event, "karim")
+    good = door.scan(karim)
+    rubbish = door.scan("rubbish", event=str(door.event.pk)) | {"passed": False}
+    named = {key: value for key, value in rubbish.items() if key not in {"ticket", "passed"}}
+    told = door.sync(rubbish, named | {"registration": str(door.amina.pk)}, good)
+    assert [each["result"] for each in told] == ["invalid_ticket", "malformed", "checked_in"]
+    assert told[1]["errors"][0]["code"] == "scan_id_reused"
+    online = door.client.post(CHECK_IN, named | {"registration": str(door.amina.pk)}, format="json")
+    assert (online.status_code, online.json()["code"]) == (409, "scan_id_reused")
+
+
 def test_a_thousand_and_one_are_too_many_and_a_thousand_are_not(door: Door) -> None:
     scan = door.scan(door.amina)
     answers = [door.client.post(SYNC, {"scans": [scan] * count}, format="json") for count in (1001, 1000, 0)]

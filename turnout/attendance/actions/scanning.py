@@ -187,10 +187,8 @@ def _is_same(scan: Scan, case: Case) -> bool:
     told = case.attempt
     if (scan.scanned_at, scan.session_id, scan.direction) != (told.scanned_at, told.session, told.direction):
         return False
-    return scan.ticket_id == case.ticket_id and scan.registration_id in {
-        None,
-        case.registration and case.registration.pk,
-    }
+    person = case.registration and case.registration.pk
+    return (scan.ticket_id, scan.registration_id) == (case.ticket_id, person)
 
 
 def _firsts(scans: Iterable[Scan]) -> dict[str | None, Scan]:
