@@ -3,6 +3,7 @@
 import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -80,6 +81,19 @@ def test_who_joins_and_leaves_is_kept_and_read_back(owner: User, event: Event, g
     assert found == {"stay_id": "a", "result": "kept", "stay": kept}
     assert make.client(owner).get(f"/api/events/{event.pk}/presence/").json()["results"] == [kept]
     assert attended(event, [guest])[guest.pk].checked_in_at == START
+
+
+@pytest.mark.long
+def test_a_moment_without_an_offset_is_what_clocks_at_the_event_show(owner: User) -> None:
+    start = datetime(2030, 5, 6, 10, tzinfo=ZoneInfo("Asia/Tokyo"))
+    event = make.event(owner=owner, starts_at=start, hours=3, timezone="Asia/Tokyo")
+    make.confirmed(event, "amina")
+    (naive,) = results(owner, event, told(joined_at="2030-05-06T10:00:00", left_at="2030-05-06T02:00:00Z"))
+    assert (naive["stay"]["joined_at"], naive["stay"]["left_at"]) == ("2030-05-06T01:00:00Z", "2030-05-06T02:00:00Z")
+    (backwards,) = results(owner, event, told("b", joined_at="2030-05-06T10:00:00", left_at="2030-05-06T00:30:00Z"))
+    assert codes([backwards]) == [("malformed", [("/left_at", "left_before_joined")])]
+    (early,) = results(owner, event, told("c", joined_at="0001-01-01T00:00:00"))
+    assert codes([early]) == [("malformed", [("/joined_at", "invalid")])]
 
 
 @pytest.mark.long

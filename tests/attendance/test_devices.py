@@ -327,12 +327,29 @@ def test_what_a_device_tells_of_itself_is_shown_to_its_team(owner: User, event: 
         {"queued": 10**12},
         {"clock_offset_ms": 10**16},
         {"sent_at": "yesterday"},
-        {"sent_at": "0001-01-01T00:00:00+23:59"},
     ],
 )
 def test_what_no_device_can_tell_is_refused(event: Event, fields: dict[str, Any]) -> None:
     refused = bearer(paired(event)[1]).post("/api/devices/me/", fields)
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid")
+
+
+def test_a_device_that_writes_no_offset_shows_the_clock_at_its_event(owner: User) -> None:
+    event = make.event(owner=owner, timezone="Asia/Tokyo")
+    device, token = paired(event)
+    with travel(now(), tick=False):
+        shown = (now() + timedelta(seconds=90)).astimezone(event.zone).replace(tzinfo=None)
+        assert bearer(token).post("/api/devices/me/", {"sent_at": shown.isoformat()}).status_code == 200
+    device.refresh_from_db()
+    assert device.clock_error_ms == 90_000
+
+
+def test_a_clock_of_another_age_is_off_by_ten_years(event: Event) -> None:
+    device, token = paired(event)
+    sent = {"sent_at": "0001-01-01T00:00:00+23:59"}
+    assert bearer(token).post("/api/devices/me/", sent).status_code == 200
+    device.refresh_from_db()
+    assert device.clock_error_ms == -3650 * 24 * 60 * 60 * 1000
 
 
 def test_a_clock_is_off_from_half_a_minute_ahead_or_behind() -> None:

@@ -15,9 +15,11 @@ from rest_framework.views import APIView
 
 from turnout.api.auth import DeviceAuthentication
 from turnout.api.fields import TextField, read
+from turnout.api.moments import ClockField
 from turnout.api.permissions import IsDevice, SignedIn, actor_of
 from turnout.api.throttles import throttled
 from turnout.attendance.actions.devices import add_device, new_code, note_seen, pair, revoke
+from turnout.attendance.clocks import device_moment
 from turnout.attendance.doorkeepers import pairing_link
 from turnout.attendance.models import Device
 from turnout.attendance.models.devices import CLOCK_MAY_ERR, LONGEST_LABEL
@@ -125,7 +127,7 @@ class HeartbeatSerializer(serializers.Serializer[Any]):
 
     battery = serializers.IntegerField(min_value=0, max_value=100, required=False, help_text="Percent.")
     queued = serializers.IntegerField(min_value=0, max_value=MOST_QUEUED, required=False)
-    sent_at = serializers.DateTimeField(required=False, help_text="Its clock, now.")
+    sent_at = ClockField(required=False, help_text="Its clock, now.")
     clock_offset_ms = serializers.IntegerField(
         min_value=-(2**53), max_value=2**53, default=0, help_text="What it adds to its clock to get ours."
     )
@@ -227,8 +229,10 @@ class OwnDeviceView(APIView):
     def post(self, request: Request) -> Response:
         """Tell its battery, how much it has still to send, and what its clock says; the team sees it."""
         sent = read(HeartbeatSerializer(data=request.data))
-        error = clock_error_ms(sent.get("sent_at"), sent["clock_offset_ms"])
-        note_seen(_own(request), battery=sent.get("battery"), queued=sent.get("queued"), clock_error_ms=error)
+        device = _own(request)
+        sent_at = sent.get("sent_at") and device_moment(device, sent["sent_at"])
+        error = clock_error_ms(sent_at, sent["clock_offset_ms"])
+        note_seen(device, battery=sent.get("battery"), queued=sent.get("queued"), clock_error_ms=error)
         return _standing(request)
 
 

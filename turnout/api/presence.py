@@ -1,5 +1,6 @@
 """Presence online, as other systems report it, and an event's rules for presence."""
 
+from datetime import tzinfo
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -12,9 +13,11 @@ from rest_framework.response import Response
 
 from turnout.api.errors import as_json, faults_of
 from turnout.api.fields import AddressField, read
+from turnout.api.moments import ClockField
 from turnout.api.permissions import SignedIn, actor_of
 from turnout.api.schema import FaultSerializer
 from turnout.attendance.actions.stays import MOST_AT_ONCE, Heard, Told, report_stays, set_door_rules
+from turnout.attendance.clocks import read_in
 from turnout.attendance.models import LONGEST_LABEL, DoorRules, Stay
 from turnout.core.errors import TooLargeError
 from turnout.core.text import normal_address
@@ -36,8 +39,8 @@ class ToldSerializer(serializers.Serializer[Told]):
     registration = serializers.UUIDField(required=False, allow_null=True)
     email = AddressField(required=False)
     session = serializers.UUIDField(required=False, allow_null=True, help_text="None: the event as a whole.")
-    joined_at = serializers.DateTimeField(required=False, allow_null=True)
-    left_at = serializers.DateTimeField(required=False, allow_null=True)
+    joined_at = ClockField(required=False, allow_null=True)
+    left_at = ClockField(required=False, allow_null=True)
 
     def validate_email(self, email: str) -> str:
         """Return the address as it is kept."""
@@ -54,9 +57,11 @@ class ToldSerializer(serializers.Serializer[Told]):
             if moment.year not in YEARS:
                 message = f"The year must be from {YEARS[0]} to {YEARS[-1]}."
                 raise serializers.ValidationError({name: message}, "invalid")
+        zone: tzinfo = self.context["zone"]
+        moments = {name: read_in(zone, moment) for name, moment in moments.items()}
         if len(moments) == len(_MOMENTS) and moments["left_at"] < moments["joined_at"]:
             raise serializers.ValidationError({"left_at": "Nobody leaves before they join."}, "left_before_joined")
-        return attrs
+        return attrs | moments
 
 
 class ReportSerializer(serializers.Serializer[Any]):
@@ -128,7 +133,7 @@ class PresenceView(generics.GenericAPIView[Stay]):
         sent = read(ReportSerializer(data=request.data))
         if len(sent["stays"]) > MOST_AT_ONCE:
             raise TooLargeError(f"At most {MOST_AT_ONCE} stays at once.")
-        parsed = [_parsed(each) for each in sent["stays"]]
+        parsed = [_parsed(each, event.zone) for each in sent["stays"]]
         told = [each for each in parsed if isinstance(each, Told)]
         heard = iter(report_stays(event, sent["source"], told, actor=actor_of(request)))
         return Response({"results": [_told(next(heard)) if isinstance(each, Told) else each for each in parsed]})
@@ -175,10 +180,10 @@ class DoorRulesView(generics.GenericAPIView[DoorRules]):
         return Response(DoorRulesSerializer(set_door_rules(event, fields, actor=actor_of(request))).data)
 
 
-def _parsed(sent: Any) -> Told | dict[str, Any]:
+def _parsed(sent: Any, zone: tzinfo) -> Told | dict[str, Any]:
     """Return a stay, or the answer to one that can't be read."""
     try:
-        fields = read(ToldSerializer(data=sent))
+        fields = read(ToldSerializer(data=sent, context={"zone": zone}))
     except serializers.ValidationError as error:
         name = sent.get("stay_id") if isinstance(sent, dict) else None
         told = {"stay_id": name if isinstance(name, str) else "", "result": "malformed", "stay": None}

@@ -25,11 +25,17 @@ def with_offsets(keeper: Doorkeeper, attempts: Sequence[Attempt]) -> list[Attemp
     known = Event.objects.only("timezone").filter(pk__in=_known(events))
     zones: dict[UUID | None, tzinfo] = {event.pk: event.zone for event in known}
     return [
-        each
-        if each.scanned_at.tzinfo
-        else replace(each, scanned_at=each.scanned_at.replace(tzinfo=zones.get(event, UTC)))
+        replace(each, scanned_at=read_in(zones.get(event, UTC), each.scanned_at))
         for each, event in zip(attempts, events, strict=True)
     ]
+
+
+def read_in(zone: tzinfo, written: datetime) -> datetime:
+    """Return the moment in UTC: what has no offset is what clocks in the zone show, the first of two.
+
+    In UTC, since what is added to it is time that passed. OverflowError within a day of either end of the calendar.
+    """
+    return (written if written.tzinfo else written.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def device_moment(device: Device, written: datetime) -> datetime:
