@@ -16,7 +16,7 @@ from turnout.attendance.models import DoorNote, Scan
 from turnout.core import audit
 from turnout.core.clock import now
 from turnout.events.actions.questions import QuestionDraft
-from turnout.events.models import Question
+from turnout.events.models import Event, Question, Session
 from turnout.notifications.feed.models import Entry
 from turnout.registrations.actions import cancel
 from turnout.registrations.actions.tickets import reissue_ticket
@@ -174,6 +174,25 @@ def test_somebody_without_a_ticket_is_found_by_name_and_checked_in(door: Door) -
     assert make.client(make.user()).get(path, {"q": "amina"}).status_code == 403
 
 
+def test_who_has_left_or_is_elsewhere_is_not_found_as_there(door: Door) -> None:
+    path = f"/api/events/{door.event.pk}/check-in/people/"
+    session = Session.objects.create(
+        event=door.event, title="Talk", starts_at=door.event.starts_at, ends_at=door.event.ends_at
+    )
+
+    def since(**where: str) -> Any:
+        return door.client.get(path, {"q": "amina", **where}).json()["results"][0]["checked_in_at"]
+
+    first = door.check_in(door.amina)["at"]
+    assert (since(), since(session=""), since(session=str(session.pk))) == (first, first, None)
+    door.check_in(door.amina, direction="out")
+    assert since() is None
+    there = door.check_in(door.amina, session=str(session.pk))["at"]
+    assert (since(), since(session=str(session.pk))) == (None, there)
+    refused = [door.client.get(path, {"q": "a" * 201}), door.client.get(path, {"q": "a", "session": "Talk"})]
+    assert [answer.status_code for answer in refused] == [400, 400]
+
+
 def test_only_what_is_marked_so_is_shown_at_the_door(door: Door) -> None:
     event, (diet, allergy) = make.asking(
         QuestionDraft("Diet", "text"), QuestionDraft("Allergy", "text"), owner=door.owner
@@ -227,6 +246,13 @@ def test_a_moment_without_an_offset_is_what_clocks_at_the_event_show(door: Door,
     answer = client.post(path, body, format="json")
     assert answer.status_code == 200, answer.json()
     assert Scan.objects.get(event=event).scanned_at == shown.replace(tzinfo=event.zone)
+
+
+def test_what_is_added_to_a_clock_that_skips_an_hour_is_time_that_passed(door: Door) -> None:
+    Event.objects.filter(pk=door.event.pk).update(timezone="Europe/Paris")
+    # Clocks go from three to two at one in the morning, UTC.
+    told = door.check_in(door.amina, scanned_at="2030-10-27T04:00:00", clock_offset_ms=-2 * 60 * 60 * 1000)
+    assert told["at"] == "2030-10-27T01:00:00Z"
 
 
 def test_a_moment_is_corrected_by_the_devices_offset(door: Door) -> None:

@@ -13,6 +13,7 @@ from tests.support.pages import send, text
 from turnout.accounts.models import Role, User
 from turnout.attendance.models import Scan
 from turnout.core.clock import now
+from turnout.core.ids import new_id
 from turnout.events.actions import Parts
 from turnout.events.actions.teams import add_member
 from turnout.events.models import Event, Session, TeamMember
@@ -173,6 +174,14 @@ def test_somebody_is_checked_in_to_a_session(desk: Client, event: Event) -> None
     send(desk, where, registration=amina.pk, session=session.pk)
     assert Scan.objects.get(event=event).session == session
     assert "Nobody is missing." in text(desk.get(where))
+
+
+def test_who_is_not_found_among_the_missing_is_not_said_to_be_there(desk: Client, event: Event) -> None:
+    make.confirmed(event, "amina")
+    said = text(desk.get(f"{path(event, 'missing/')}?q=zzz"))
+    assert ("None is found." in said, "Nobody is missing." in said) == (True, False)
+    gone = text(desk.get(f"{path(event, 'missing/')}?session={new_id()}"))
+    assert ("Select a valid choice" in gone, "Nobody is missing." in gone) == (True, False)
 
 
 def test_who_may_not_come_in_is_not_let_in_by_hand(desk: Client, event: Event) -> None:

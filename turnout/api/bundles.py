@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from turnout.api.door_views import DoorView
+from turnout.api.fields import read
 from turnout.api.permissions import doorkeeper
 from turnout.attendance.bundles import Bundle, bundle
 from turnout.attendance.queries import find_by_name
@@ -89,6 +90,13 @@ class BundleView(DoorView):
         return Response(BundleSerializer(found).data, headers={"Cache-Control": "no-store"})
 
 
+class AskedSerializer(serializers.Serializer[Any]):
+    """Who is looked for, and where."""
+
+    q = serializers.CharField(max_length=200, default="")
+    session = serializers.UUIDField(default=None)
+
+
 class FoundSerializer(serializers.Serializer[Any]):
     """Somebody who was looked for by name."""
 
@@ -96,7 +104,9 @@ class FoundSerializer(serializers.Serializer[Any]):
     full_name = serializers.CharField()
     status = serializers.ChoiceField(Registration.Status.choices)
     attendance_type = serializers.ChoiceField(AttendanceType.choices)
-    checked_in_at = serializers.DateTimeField(allow_null=True)
+    checked_in_at = serializers.DateTimeField(
+        allow_null=True, help_text="When they first came; null for who is not there, or has left."
+    )
 
 
 class FoundPeopleSerializer(serializers.Serializer[Any]):
@@ -113,11 +123,18 @@ class FindView(DoorView):
     @extend_schema(
         operation_id="check_in_people",
         responses={200: FoundPeopleSerializer},
-        parameters=[OpenApiParameter("q", str, description="Every word, as the beginning of a word of the name.")],
+        parameters=[
+            OpenApiParameter(
+                "q", str, description="Every word, as the beginning of a word of the name; at most 200 characters."
+            ),
+            OpenApiParameter("session", UUID, description="At which `checked_in_at` is; without it, at the event."),
+        ],
     )
     def get(self, request: Request, event_id: UUID) -> Response:
         """Find people by name, 20 at most, to check them in as `registration`."""
         event = doorkeeper(request).event_for(event_id)
+        given = {name: value for name, value in request.query_params.items() if str(value).strip()}
+        asked = read(AskedSerializer(data=given))
         found = [
             {
                 "id": each.pk,
@@ -126,6 +143,6 @@ class FindView(DoorView):
                 "attendance_type": each.attendance_type,
                 "checked_in_at": first,
             }
-            for each, first in find_by_name(event, request.query_params.get("q", ""))
+            for each, first in find_by_name(event, asked["q"], asked["session"])
         ]
         return Response(FoundPeopleSerializer({"results": found}).data)

@@ -49,7 +49,8 @@ def find_scan(keeper: Doorkeeper, scan_id: str, event: UUID | None = None) -> Sc
     """
     named = Scan.objects.filter(scan_id=scan_id, **({"event": event} if event else {}))
     events = list(named.values_list("event_id", flat=True))
-    mine = [each for each in events if each in keeper.doors(events)]
+    doors = keeper.doors(events)
+    mine = [each for each in events if each in doors]
     if not mine:
         raise NotFoundError
     if len(mine) > 1:
@@ -57,16 +58,18 @@ def find_scan(keeper: Doorkeeper, scan_id: str, event: UUID | None = None) -> Sc
     return named.select_related("registration").get(event=mine[0])
 
 
-def find_by_name(event: Event, text: str) -> list[tuple[Registration, datetime | None]]:
-    """Return up to 20 people of an event by their names alone, and since when each is in.
+def find_by_name(event: Event, text: str, session: UUID | None = None) -> list[tuple[Registration, datetime | None]]:
+    """Return up to 20 people of an event by their names alone, and when each first came in; None for who is not there.
 
-    Nobody whose address was never confirmed: strangers would choose what stands on our team's screens.
+    At the session if one is named, else at the event as a whole. Nobody whose address was never confirmed: strangers
+    would choose what stands on our team's screens.
     """
     named = Registration.objects.filter(event=event).proven().named(text).order_by("name_key", "id")
     people = list(named[:_FOUND_AT_ONCE])
-    entries = Scan.objects.openings().filter(registration__in=people, session=None)
-    since = dict(entries.values_list("registration_id", "at"))
-    return [(each, since.get(each.pk)) for each in people]
+    passages: dict[UUID | None, list[Scan]] = defaultdict(list)
+    for scan in Scan.objects.passages().filter(registration__in=people, session=session):
+        passages[scan.registration_id].append(scan)
+    return [(each, _since(passages[each.pk])) for each in people]
 
 
 def session_of(event: Event, text: str) -> Session | None:
@@ -84,5 +87,10 @@ def inside_since(registration: Registration) -> dict[UUID | None, datetime]:
     places: dict[UUID | None, list[Scan]] = defaultdict(list)
     for scan in Scan.objects.passages().filter(registration=registration):
         places[scan.session_id].append(scan)
-    outcomes = {place: outcome_of(scans) for place, scans in places.items()}
-    return {place: each.first.at for place, each in outcomes.items() if each.is_inside and each.first is not None}
+    return {place: since for place, scans in places.items() if (since := _since(scans)) is not None}
+
+
+def _since(passages: Iterable[Scan]) -> datetime | None:
+    """Return when somebody came to a place first; None where they are not there now."""
+    outcome = outcome_of(passages)
+    return outcome.first.at if outcome.is_inside and outcome.first is not None else None
