@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from PIL import Image
 
 from tests.support import make
@@ -15,6 +16,7 @@ from turnout.certificates.documents import pictures
 from turnout.certificates.models import Design, Picture
 from turnout.certificates.snapshots import Looks, Signature
 from turnout.certificates.writing import Writer, design_of
+from turnout.core.clock import now
 from turnout.core.errors import ConflictError, InvalidError
 from turnout.core.models import AuditEntry
 from turnout.events.dates import Start
@@ -133,7 +135,7 @@ def test_a_lost_picture_is_missing_and_no_error() -> None:
     assert pictures.missing(looks, pictures.of(looks))
 
 
-def test_an_event_has_room_for_so_many_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_takes_so_many_pictures_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("turnout.certificates.actions.designs._MOST_PICTURES", 1)
     event = make.event()
     add_picture(event, picture_of(), actor="team")
@@ -141,6 +143,8 @@ def test_an_event_has_room_for_so_many_pictures(monkeypatch: pytest.MonkeyPatch)
         add_picture(event, picture_of(), actor="team")
     assert refused.value.code == "too_many_pictures"
     assert Picture.objects.count() == 1
+    with time_machine.travel(now() + timedelta(days=1, minutes=1)):
+        assert add_picture(event, picture_of(), actor="team")
 
 
 def test_a_withdrawn_template_is_no_longer_chosen_nor_to_be_chosen() -> None:

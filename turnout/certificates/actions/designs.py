@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -34,7 +35,8 @@ DECIDED: Final = (
 MOST_SIGNATURES: Final = 3
 LONGEST: Final = {"title": 100, "text": 300, "name": 100, "position": 150}  # characters
 _MAY_BE_EMPTY = ("template", "logo", "wordings", "signatures")
-_MOST_PICTURES = 50  # of an event
+_MOST_PICTURES = 50  # of an event, in a day
+_A_DAY = timedelta(days=1)
 _LARGEST_TEMPLATE = 100_000  # characters
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 
@@ -77,7 +79,7 @@ def add_picture(event: Event, content: bytes, *, actor: str) -> Picture:
     """Keep a logo or a signature for the event's certificates, written anew as PNG.
 
     The row is written before the file, so that a file without a row can't be: this must be the outermost action.
-    TooLargeError, UnsupportedTypeError; ConflictError `too_many_pictures` for more than 50; UnavailableError
+    TooLargeError, UnsupportedTypeError; ConflictError `too_many_pictures` for more than 50 a day; UnavailableError
     `files_away`.
     """
     drawn = redraw(content)
@@ -122,8 +124,8 @@ def withdraw_template(template: Template, *, actor: str) -> Template:
 
 @transactional
 def _note_picture(event: Event, picture: Picture, actor: str) -> None:
-    if Picture.objects.filter(event=event).count() >= _MOST_PICTURES:
-        raise ConflictError(_("This event has too many pictures already."), "too_many_pictures")
+    if Picture.objects.filter(event=event, created_at__gt=now() - _A_DAY).count() >= _MOST_PICTURES:
+        raise ConflictError(_("Too many pictures were sent today. Try again tomorrow."), "too_many_pictures")
     picture.event = event
     picture.save(force_insert=True)
     audit.record(actor, "certificate_picture.added", picture.pk, {"event": str(event.pk)})
