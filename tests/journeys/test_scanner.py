@@ -296,6 +296,27 @@ def test_a_revoked_phone_says_so_and_keeps_what_it_has_not_sent(
     assert installation.do(scans_at, night.event) == [("Amina", "checked_in", "Phone 1 again", "North")]
 
 
+def test_whom_a_phone_turned_away_because_it_was_revoked_did_not_go_in(
+    scanner: Scanner, server: Server, device: tuple[Device, str], night: Night, installation: Installation
+) -> None:
+    page = scanner.page
+    page.get_by_text("Somebody without a ticket").click()
+    page.locator("#scan-q").fill("badis")
+    page.keyboard.press("Enter")
+    found = page.locator("#scan-people button")
+    expect(found).to_be_visible()
+    installation.do(revoke, device[0], actor="test")
+    scanner.types(night.tickets[0])
+    scanner.is_told("no", "Not accepted")
+    found.click()
+    scanner.is_told("no", "Not accepted", "This device may no longer scan here.")
+    scanner.has_unsent(1)  # the one that was read before the phone knew; it says who stood there
+
+    _, code = installation.do(add_device, night.event, "Phone 1 again", "North", actor="test")
+    paired(page.context, server, code).has_unsent(0)
+    assert installation.do(lambda: [scan.passed for scan in Scan.objects.filter(event=night.event)]) == [False]
+
+
 @pytest.mark.usefixtures("scanner")
 def test_a_code_that_was_used_is_refused_with_what_to_do(
     context: BrowserContext, server: Server, device: tuple[Device, str]

@@ -62,7 +62,6 @@ export class Door {
 
   /** Scan a text, after all that was scanned before it. @param {string} read */
   scan(read) {
-    if (this.isClosed) return this.#say({ sign: "no", title: words.refused, lines: [words.revoked] });
     if (!isTicketLike(read)) return this.#say({ sign: "no", title: words.results.invalid_ticket, lines: [words.no_ticket] });
     return this.#inTurn(async () => {
       const verdict = await judge(read, this.#where, this.#bundle, this.store, this.verify);
@@ -83,7 +82,9 @@ export class Door {
       this.#say({ sign: "no", title: words.refused, lines: [words.failed] });
       throw error;
     };
-    this.#turn = this.#turn.then(deed, deed).catch(failed);
+    // Asked when its turn comes: by the one before it the door may be closed.
+    const ifOpen = () => (this.isClosed ? this.#say({ sign: "no", title: words.refused, lines: [words.revoked] }) : deed());
+    this.#turn = this.#turn.then(ifOpen, ifOpen).catch(failed);
     return this.#turn;
   }
 
@@ -138,7 +139,11 @@ export class Door {
     if (!(error instanceof RefusedError)) throw error;
     if ([401, 403].includes(error.status)) {
       await this.sync.soon();
-      return this.#end(scan, this.isClosed ? refusal : local);
+      if (!this.isClosed) return this.#end(scan, local);
+      // Paired again, the device sends it as what was shown: nobody passed by it.
+      const refused = { ...scan, result: "refused" };
+      await this.store.keep(refused);
+      return this.#end(refused, refusal);
     }
     const settled = settle(scan, { result: "refused" }, new Date());
     await this.store.keep(settled);
