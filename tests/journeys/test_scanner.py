@@ -330,6 +330,17 @@ def test_a_code_that_was_used_is_refused_with_what_to_do(
     expect(other.page.locator("#scan-door")).to_be_visible()
 
 
+def test_the_space_bar_presses_what_has_the_focus(scanner: Scanner) -> None:
+    page = scanner.page
+    page.get_by_text("Settings").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#scan-leave")).to_be_visible()
+    page.locator("#scan-leave").focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#scan-pair")).to_be_visible()
+    expect(page.locator("#scan-read")).to_have_value("")
+
+
 def test_a_volunteer_who_is_signed_in_finds_somebody_by_name_and_takes_it_back(
     context: BrowserContext, server: Server, night: Night, installation: Installation
 ) -> None:

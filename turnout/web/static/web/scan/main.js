@@ -205,9 +205,11 @@ find("sound").onchange = ({ target }) => remember({ sound: target.checked }).the
 find("export").onclick = exportScans;
 find("leave").onclick = leave;
 
-// A hand-held scanner types: what it types goes into the field, wherever the cursor is.
+// A hand-held scanner types: what it types goes into the field, wherever the cursor is. No ticket has a space in it, and
+// who goes by the keys presses a button with one.
 addEventListener("keydown", (event) => {
-  const isTyping = /** @type {Element} */ (event.target).closest?.("input, select, textarea");
+  const isOn = (names) => /** @type {Element} */ (event.target).closest?.(names);
+  const isTyping = isOn("input, select, textarea") || (event.key === " " && isOn("button, summary, a"));
   if (event.key === "Escape") find("result").click();
   if (door && !isTyping && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) find("read").focus();
 });
