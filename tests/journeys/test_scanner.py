@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 import segno
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect
 
 from tests.journeys.test_pages import PHONE, Visitor
 from tests.support import make
@@ -36,6 +37,15 @@ window.Date = class extends Date {
     constructor(...given) { super(...(given.length ? given : [now()])); }
     static now() { return now(); }
 };
+"""
+
+EVENTS_KNOWN = """
+new Promise((resolve) => {
+    indexedDB.open("turnout-scanner").onsuccess = ({ target: { result: base } }) => {
+        const all = base.transaction("bundles").objectStore("bundles").getAll();
+        all.onsuccess = () => resolve(all.result.map((bundle) => bundle.event.title));
+    };
+})
 """
 
 
@@ -168,6 +178,29 @@ def paired(context: BrowserContext, server: Server, code: str) -> Scanner:
     expect(visitor.page.locator("#scan-door")).to_be_visible()
     expect(visitor.page.locator("#scan-online")).to_be_visible()
     return Scanner(visitor)
+
+
+@contextmanager
+def told(page: Page, *, answer: bool = True) -> Iterator[list[str]]:
+    """Answer what the page asks or says in a box of its own, and yield what that was: there is one by the end."""
+    said: list[str] = []
+
+    def hear(box: Dialog) -> None:
+        said.append(box.message)
+        if answer:
+            box.accept()
+        else:
+            box.dismiss()
+
+    page.once("dialog", hear)
+    with page.expect_event("dialog", timeout=SOON):
+        yield said
+
+
+def codes_elsewhere(owner: User, number: int) -> list[str]:
+    """Return codes by which devices are paired with another event."""
+    event = make.event(owner=owner, title="Elsewhere")
+    return [add_device(event, f"Phone {each}", "South", actor="test")[1] for each in range(number)]
 
 
 def scans_at(event: Event) -> list[tuple[str, str, str, str]]:
@@ -324,10 +357,43 @@ def test_a_code_that_was_used_is_refused_with_what_to_do(
     other = Visitor(context.new_page(), server.url)
     other.goes_to("/scan/")
     expect(other.page.locator("#scan-door")).to_be_visible()  # one browser is one device
-    other.goes_to(f"/scan/#pair={device[1]}")
-    expect(other.page.locator("#scan-pair-fault")).to_contain_text("This code was used already.")
-    other.page.reload()
+    with told(other.page) as said:
+        other.goes_to(f"/scan/#pair={device[1]}")  # the page is open: nothing is loaded
+    assert "This code was used already." in said[0]
     expect(other.page.locator("#scan-door")).to_be_visible()
+    other.page.goto("about:blank")
+    with told(other.page) as said:
+        other.goes_to("/scan/#pair=2222-2222-2222")
+    assert "This code is not right." in said[0]
+    expect(other.page.locator("#scan-door")).to_be_visible()
+    expect(other.page.locator("#scan-online")).to_be_visible()
+
+
+def test_a_phone_with_scans_to_send_asks_before_it_goes_to_another_event(
+    scanner: Scanner, server: Server, night: Night, installation: Installation
+) -> None:
+    page = scanner.page
+    page.route("**/api/attendance/**", lambda route: route.abort())  # none is sent, while all else is answered
+    scanner.types(night.tickets[0])
+    scanner.is_told("yes", "Come in", "Amina", offline=True)
+    codes = installation.do(codes_elsewhere, night.owner, 2)
+    with told(page, answer=False) as said:
+        scanner.visitor.goes_to(f"/scan/#pair={codes[0]}")
+    assert "Scans on this device that were not sent yet: 1." in said[0]
+    expect(page.locator("#scan-title")).to_have_text(night.event.title)
+    with told(page, answer=True):
+        scanner.visitor.goes_to(f"/scan/#pair={codes[1]}")
+    expect(page.locator("#scan-title")).to_have_text("Elsewhere")
+    expect(page.locator("#scan-online")).to_be_visible()
+    scanner.has_unsent(1)
+    assert page.evaluate(EVENTS_KNOWN) == ["Elsewhere"]
+
+    # Nothing would wait at the event that it goes to.
+    page.unroute("**/api/attendance/**")
+    _, code = installation.do(add_device, night.event, "Phone 1 again", "North", actor="test")
+    scanner.visitor.goes_to(f"/scan/#pair={code}")
+    expect(page.locator("#scan-title")).to_have_text(night.event.title)
+    scanner.has_unsent(0)
 
 
 def test_the_space_bar_presses_what_has_the_focus(scanner: Scanner) -> None:

@@ -32,17 +32,22 @@ const remember = (changes) => store.set("settings", Object.assign(settings, chan
 /** Ask who is signed in at this browser, and where they may scan. */
 const whoIsThere = () => new Api(language).get(paths.who, 5_000);
 
-/** @returns {Promise<boolean>} whether this device is paired now */
+/** @returns {Promise<boolean>} whether this device is paired by this code now */
 async function pair(code) {
   find("pair-fault").textContent = "";
+  const kept = await store.get("identity");
   try {
     const { token, event, device } = await new Api(language).post("/api/devices/pair/", { code: code.trim() });
     const known = typeof event === "string" ? { id: event, title: "" } : { id: event.id, title: event.title ?? "" };
+    // Only the answer tells whose code it was.
+    if (kept && kept.event.id !== known.id && !(await mayLeave(known.id))) return false;
     await enter({ event: known, token, device: { name: device.name, door: device.door } });
     return true;
   } catch (error) {
     if (!(error instanceof AwayError || error instanceof RefusedError)) throw error;
-    find("pair-fault").textContent = error instanceof AwayError ? words.away : error.message;
+    const why = error instanceof AwayError ? words.away : error.message;
+    if (kept) alert(why); // it stays at its door, where other things are said
+    else find("pair-fault").textContent = why;
     return false;
   }
 }
@@ -55,15 +60,24 @@ async function choose(event) {
 
 /** @param {Identity} identity */
 async function enter(identity) {
-  if (identity.event.id !== (await store.get("identity"))?.event.id) await remember({ session: null });
+  if (identity.event.id !== (await store.get("identity"))?.event.id) {
+    stop();
+    await remember({ session: null });
+    await store.forgetBundles();
+  }
   await store.set("identity", identity);
   await open(identity);
 }
 
+/** Ask, where scans would wait until this device is back at their event. @param {string} [event] where it goes */
+async function mayLeave(event) {
+  const waiting = (await store.countUnsent()) - (event ? await store.countUnsent(event) : 0);
+  return !waiting || confirm(filled(words.kept, { n: waiting }));
+}
+
 /** Let another event be chosen, or another code be shown. What was not sent stays. */
 async function leave() {
-  const unsent = await store.countUnsent();
-  if (unsent && !confirm(filled(words.kept, { n: unsent }))) return;
+  if (!(await mayLeave())) return;
   stop();
   await store.forget("identity");
   await store.forgetBundles();
@@ -226,8 +240,8 @@ function codeInAddress() {
 async function begin() {
   if (code && (await pair(code))) return;
   const identity = await store.get("identity");
-  if (identity && !code) await open(identity);
-  else await offer();
+  if (!identity) await offer();
+  else if (!door) await open(identity); // one that is open goes on
 }
 
 addEventListener("hashchange", () => {
