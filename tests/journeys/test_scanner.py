@@ -21,7 +21,7 @@ from turnout.accounts.models import User
 from turnout.attendance.actions.devices import add_device, revoke
 from turnout.attendance.models import Device, DoorRules, Scan
 from turnout.core.clock import now
-from turnout.events.actions import Parts
+from turnout.events.actions import Parts, QuestionDraft
 from turnout.events.models import Event, Session
 from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
@@ -201,6 +201,16 @@ def codes_elsewhere(owner: User, number: int) -> list[str]:
     """Return codes by which devices are paired with another event."""
     event = make.event(owner=owner, title="Elsewhere")
     return [add_device(event, f"Phone {each}", "South", actor="test")[1] for each in range(number)]
+
+
+def asked_at_the_door() -> tuple[str, str]:
+    """Return the code of a device, and the ticket of somebody whose answers the door sees."""
+    lunch = QuestionDraft("Vegan?", "yes_no", at_door=True)
+    event, (vegan, days) = make.asking(
+        lunch, QuestionDraft("Days", "choices", choices=("Friday", "Saturday"), at_door=True)
+    )
+    guest = make.confirmed(event, "amina", answers={str(vegan.key): True, str(days.key): ["Friday", "Saturday"]})
+    return add_device(event, "Phone 1", "North", actor="test")[1], ticket_text(guest)
 
 
 def scans_at(event: Event) -> list[tuple[str, str, str, str]]:
@@ -454,6 +464,16 @@ def test_a_volunteer_who_is_signed_in_finds_somebody_by_name_and_takes_it_back(
     context.add_cookies([{"name": "sessionid", "value": session, "url": server.url}])
     page.reload()
     scanner.has_unsent(0)
+
+
+def test_answers_are_told_in_words_of_the_page(chromium: Browser, server: Server, installation: Installation) -> None:
+    code, ticket = installation.do(asked_at_the_door)
+    context = chromium.new_context(locale="fr")
+    scanner = paired(context, server, code)
+    scanner.types(ticket)
+    expect(scanner.page.locator("#scan-result")).to_have_attribute("data-sign", "yes", timeout=SOON)
+    expect(scanner.page.locator("#scan-result-lines li")).to_have_text(["Vegan?: Oui", "Days: Friday et Saturday"])
+    context.close()
 
 
 NARROW = {"width": 320, "height": 568}

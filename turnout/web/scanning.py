@@ -109,6 +109,8 @@ def _words() -> dict[str, object]:
         "camera_missing": _("No camera was found. Type the codes, or use a hand-held scanner."),
         "no_store": _("This browser keeps nothing, so nothing can be scanned in it. Leave its private mode."),
         "browser": _("Browser"),
+        "yes": _("Yes"),
+        "no": _("No"),
         "statuses": {status: str(name) for status, name in STATUS_NAMES.items()},
         "reasons": {
             "wrong_event": _("This ticket is another event's."),

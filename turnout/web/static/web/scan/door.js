@@ -1,7 +1,7 @@
 // The door of one event: what is scanned, searched and undone there.
 import { AwayError, RefusedError } from "./api.js";
 import { settle, bodyOf } from "./queue.js";
-import { choices, clockTime, connection, filled, find, line, showResult, words } from "./screen.js";
+import { choices, clockTime, connection, filled, find, line, said, showResult, words } from "./screen.js";
 import { signal } from "./signals.js";
 import { keyOf } from "./store.js";
 import { isTicketLike, keyToName, openName } from "./tickets.js";
@@ -187,7 +187,7 @@ export class Door {
   }
 
   #facts(person) {
-    return [person?.note, ...(person?.answers ?? []).map(({ label, answer }) => `${label}: ${answer}`)];
+    return [person?.note, ...(person?.answers ?? []).map(({ label, answer }) => `${label}: ${said(answer)}`)];
   }
 
   /** Return what the bundle says of somebody, which only their ticket opens. */

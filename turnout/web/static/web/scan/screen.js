@@ -14,6 +14,12 @@ export function clockTime(at, timeZone) {
   return new Intl.DateTimeFormat(`${language}-u-nu-latn`, /** @type {any} */ (how)).format(new Date(at));
 }
 
+/** Return an answer to a question of the event's as people read it. @param {unknown} answer */
+export function said(answer) {
+  if (typeof answer === "boolean") return answer ? words.yes : words.no;
+  return Array.isArray(answer) ? new Intl.ListFormat(language).format(answer.map(String)) : String(answer);
+}
+
 /** @param {"opening" | "pair" | "door"} name */
 export function show(name) {
   document.documentElement.dataset.scan = name;
