@@ -449,6 +449,13 @@ def test_a_volunteer_who_is_signed_in_finds_somebody_by_name_and_takes_it_back(
     assert (scan.session.title, scan.door, scan.undone_reason) == ("Lightning talks", "Hall", "Scanned by mistake")
 
     page.locator("#scan-direction").select_option("out")
+    leaving = page.locator("#scan-people").get_by_role("button", name="Check out")
+    expect(leaving).to_contain_text("Chahra")
+    page.locator("#scan-q").fill("djam")
+    page.locator("#scan-q").press("Enter")
+    expect(leaving).to_contain_text("Djamel")
+    leaving.click()
+    scanner.is_told("yes", "Goodbye", "Djamel")
     page.reload()  # what was chosen is remembered
     expect(page.locator("#scan-where")).to_contain_text("Lightning talks · Hall · Out")
     scanner.types(night.tickets[1])

@@ -111,6 +111,7 @@ def _words() -> dict[str, object]:
         "browser": _("Browser"),
         "yes": _("Yes"),
         "no": _("No"),
+        "deeds": {"in": _("Check in"), "out": _("Check out")},
         "statuses": {status: str(name) for status, name in STATUS_NAMES.items()},
         "reasons": {
             "wrong_event": _("This ticket is another event's."),

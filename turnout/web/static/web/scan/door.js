@@ -57,6 +57,7 @@ export class Door {
     const isMissing = chosen && !sessions.some(({ value }) => value === chosen);
     choices("session", [{ value: "", text: words.whole }, ...sessions, ...(isMissing ? [{ value: chosen, text: "…" }] : [])], chosen);
     find("direction").value = this.settings.direction;
+    for (const deed of find("people").querySelectorAll("[data-part=deed]")) deed.textContent = this.#deed;
     find("where").textContent = [find("session").selectedOptions[0].text, find("direction").selectedOptions[0].text].join(" · ");
   }
 
@@ -70,7 +71,7 @@ export class Door {
     });
   }
 
-  /** Let in somebody who was found by name. @param {{id: string, full_name: string}} person */
+  /** Let in, or out, somebody who was found by name. @param {{id: string, full_name: string}} person */
   admit(person) {
     const view = { sign: "look", title: words.results.queued, name: person.full_name, lines: [words.queued] };
     const scan = { ...this.#blank("queued"), registration: person.id, ticket_id: null };
@@ -242,11 +243,17 @@ export class Door {
     }
   }
 
+  /** What is done with somebody who was found. */
+  get #deed() {
+    return words.deeds[this.settings.direction];
+  }
+
   #person(person) {
     const time = (at) => filled(words.since, { time: clockTime(at, this.#bundle?.event.timezone) });
     return line("person", (part) => {
       part("name").textContent = person.full_name;
       part("facts").textContent = person.checked_in_at ? time(person.checked_in_at) : (words.statuses[person.status] ?? "");
+      part("deed").textContent = this.#deed;
       part("whose").textContent = person.full_name;
       part("admit").onclick = () => this.admit(person);
     });
