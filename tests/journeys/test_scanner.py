@@ -21,7 +21,8 @@ from turnout.accounts.models import User
 from turnout.attendance.actions.devices import add_device, revoke
 from turnout.attendance.models import Device, DoorRules, Scan
 from turnout.core.clock import now
-from turnout.events.actions import Parts, QuestionDraft
+from turnout.events.actions import Parts
+from turnout.events.actions.questions import QuestionDraft
 from turnout.events.models import Event, Session
 from turnout.registrations.models import Registration
 from turnout.registrations.tickets import ticket_text
@@ -380,7 +381,7 @@ def test_a_code_that_was_used_is_refused_with_what_to_do(
 
 
 def test_a_phone_with_scans_to_send_asks_before_it_goes_to_another_event(
-    scanner: Scanner, server: Server, night: Night, installation: Installation
+    scanner: Scanner, night: Night, installation: Installation
 ) -> None:
     page = scanner.page
     page.route("**/api/attendance/**", lambda route: route.abort())  # none is sent, while all else is answered
@@ -437,7 +438,9 @@ def test_a_volunteer_who_is_signed_in_finds_somebody_by_name_and_takes_it_back(
     page.locator("#scan-door-name").blur()
     page.get_by_text("Somebody without a ticket").click()
     page.locator("#scan-q").fill("chah")
-    page.keyboard.press("Enter")
+    with page.expect_request("**/check-in/people/*") as asked:
+        page.keyboard.press("Enter")
+    assert f"session={page.locator('#scan-session').input_value()}" in asked.value.url  # who is in there
     page.locator("#scan-people").get_by_role("button", name="Check in").click()
     scanner.is_told("yes", "Come in", "Chahra")
     visitor.finds_it_sound()

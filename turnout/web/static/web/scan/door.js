@@ -234,8 +234,9 @@ export class Door {
   async search(q) {
     find("people").replaceChildren();
     try {
-      const path = `/api/events/${this.event.id}/check-in/people/?q=${encodeURIComponent(q)}`;
-      const { results } = await this.api.get(path);
+      const { session } = this.settings;
+      const asked = new URLSearchParams({ q, ...(session && { session }) });
+      const { results } = await this.api.get(`/api/events/${this.event.id}/check-in/people/?${asked}`);
       find("people").replaceChildren(...results.map((person) => this.#person(person)));
       return results.length ? "" : words.nobody;
     } catch (error) {
