@@ -461,6 +461,7 @@ def test_a_volunteer_who_is_signed_in_finds_somebody_by_name_and_takes_it_back(
     scanner.is_told("yes", "Goodbye", "Djamel")
     page.reload()  # what was chosen is remembered
     expect(page.locator("#scan-where")).to_contain_text("Lightning talks · Hall · Out")
+    expect(page.locator("#scan-online")).to_be_visible()
     scanner.types(night.tickets[1])
     scanner.is_told("yes", "Goodbye", "Badis")
     scanner.types("WIFI:T:WPA;S:guests;;")
