@@ -79,21 +79,6 @@ def test_a_name_is_a_name_and_ends_as_its_content_does(name: str, safe: str) -> 
     assert safe_name(name, kind_of(PDF)) == safe
 
 
-def test_who_has_lost_the_key_has_lost_the_file() -> None:
-    key = vault.new_key()
-    vault.put("tests/one", PDF, key)
-    assert vault.fetch("tests/one", key) == PDF
-    with storages[PRIVATE].open("tests/one") as file:
-        assert b"PDF" not in file.read()
-    for path, other in (("tests/one", vault.new_key()), ("tests/one", ""), ("tests/none", key)):
-        with pytest.raises(vault.LostError):
-            vault.fetch(path, other)
-    with pytest.raises(FileExistsError):
-        vault.put("tests/one", PDF, key)
-    vault.drop("tests/one")
-    vault.drop("tests/one")
-
-
 def test_files_lie_where_nobody_else_reads() -> None:
     vault.put("tests/two", PDF, vault.new_key())
     storage = storages[PRIVATE]
