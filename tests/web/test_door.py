@@ -179,7 +179,7 @@ def test_somebody_is_checked_in_to_a_session(desk: Client, event: Event) -> None
 def test_who_is_not_found_among_the_missing_is_not_said_to_be_there(desk: Client, event: Event) -> None:
     make.confirmed(event, "amina")
     said = text(desk.get(f"{path(event, 'missing/')}?q=zzz"))
-    assert ("None is found." in said, "Nobody is missing." in said) == (True, False)
+    assert ("Nobody is found." in said, "Nobody is missing." in said) == (True, False)
     gone = text(desk.get(f"{path(event, 'missing/')}?session={new_id()}"))
     assert ("Select a valid choice" in gone, "Nobody is missing." in gone) == (True, False)
 
