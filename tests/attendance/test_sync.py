@@ -54,6 +54,13 @@ def test_each_is_answered_in_order_and_what_cannot_be_read_keeps_no_other_back(d
     assert len(door.rows()) == 4
 
 
+def test_what_is_null_is_what_is_not_said(door: Door) -> None:
+    nothing = dict.fromkeys(["clock_offset_ms", "direction", "session", "device", "door", "passed", "registration"])
+    (told,) = door.sync(door.scan(door.amina) | nothing)
+    again = door.client.post(CHECK_IN, door.scan(door.amina) | nothing, format="json")
+    assert (told["result"], again.status_code, again.json()["result"]) == ("checked_in", 200, "already_checked_in")
+
+
 def test_a_name_used_for_nobody_and_then_for_somebody_keeps_no_other_back(door: Door) -> None:
     karim = make.confirmed(door.event, "karim")
     good = door.scan(karim)
