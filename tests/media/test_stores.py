@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from unittest.mock import Mock
@@ -56,8 +55,7 @@ def away(request: pytest.FixtureRequest, settings: Settings, far: dict[str, stor
     return kind
 
 
-@pytest.mark.usefixtures("store")
-def test_a_file_is_kept_sealed_and_once_and_gone_when_it_is_dropped() -> None:
+def test_a_file_is_kept_sealed_and_once_and_gone_when_it_is_dropped(store: str) -> None:
     key = vault.new_key()
     vault.put("tests/one", PDF, key)
     assert vault.fetch("tests/one", key) == PDF
@@ -68,7 +66,7 @@ def test_a_file_is_kept_sealed_and_once_and_gone_when_it_is_dropped() -> None:
             vault.fetch(path, other)
     with pytest.raises(FileExistsError):
         vault.put("tests/one", PNG, key)
-    with suppress(NotImplementedError):  # Cloudinary's has no list
+    if store != "cloudinary":  # which refuses the second in the call that sends it, and leaves no other
         assert storages[PRIVATE].listdir("tests")[1] == ["one"]
     assert vault.fetch("tests/one", key) == PDF
     assert vault.is_there()
